@@ -1,0 +1,64 @@
+"""What a dataset declares of itself: where it comes from, under which terms, and what its values may be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The promise of one signal: its channels, unit, nominal rate, and the range the sensor can give."""
+
+    channels: tuple[str, ...]
+    unit: str
+    rate_hz: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file inside an archive, and the sha256 of its bytes."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published archive; it may hold others (`inside` names the inner one). Members are checked one by one,
+    since an archive may be packed differently."""
+
+    name: str
+    url: str
+    members: tuple[Member, ...]
+    inside: str | None = None
+
+
+@dataclass(frozen=True)
+class PublishedWindows:
+    """Set when a dataset is published as windows: each is a recording, and is never cut again."""
+
+    samples: int
+    stride_samples: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Provenance and promises of a dataset; validation derives its expectations from them."""
+
+    citation: str
+    licence: str
+    page: str
+    signals: Mapping[str, Bounds]
+    labels: tuple[str, ...]
+    subjects: tuple[str, ...]
+    shortest_activity_seconds: float
+    test_subjects: tuple[str, ...] = ()
+    archives: tuple[Archive, ...] = ()
+    published_windows: PublishedWindows | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Every channel of every signal, in the order declared."""
+        return tuple(channel for bounds in self.signals.values() for channel in bounds.channels)
