@@ -53,7 +53,7 @@ def writing(path: Path) -> Iterator[Path]:
         yield temporary
         if temporary.is_dir():
             remove(path)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         remove(temporary)
 

@@ -4,9 +4,8 @@ A signal carries the time of every sample, because clocks jitter and drop sample
 device promised.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float

@@ -1,0 +1,69 @@
+# `make run` and `make test` need Python 3.11 to 3.13, pip, git and make; they set up .venv by themselves.
+PYTHON ?= python3
+LOCK ?= requirements.lock
+PRESET ?=
+QUICK ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+RUN_OPTIONS := $(if $(PRESET),--preset $(PRESET)) $(if $(QUICK),--quick)
+
+# Stages are started as `python`, which must be the one of this folder.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help run test lint ui doctor clean
+
+help: ## Show this list
+	@echo "make run [PRESET=name] [QUICK=1]   run what has changed; a preset first changes params.yaml"
+	@echo "make test                          run the tests"
+	@echo "make lint                          ruff and mypy"
+	@echo "make ui                            serve the MLflow page on this machine"
+	@echo "make doctor                        look for what would make a run fail"
+	@echo "make clean                         remove outputs, checkpoints and caches (keeps .venv and mlruns/)"
+	@echo "LOCK=requirements-gpu.lock         with any of them: the packages for a machine with a GPU"
+	@echo "presets: $(basename $(notdir $(wildcard presets/*.yaml)))"
+
+run: $(INSTALLED) ## Run what has changed
+	@$(BIN)/sensegen run $(RUN_OPTIONS)
+
+test: $(INSTALLED) ## Run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+ui: $(INSTALLED) ## Serve the MLflow page
+	@$(BIN)/sensegen ui
+
+doctor: $(INSTALLED) ## Look for what would make a run fail
+	@$(BIN)/sensegen doctor
+
+clean: ## Remove what runs leave behind
+	@rm -rf artifacts .cache .prefect dvc_plots .pytest_cache .mypy_cache .ruff_cache .hypothesis .dvc/tmp .dvc/cache
+	@find sensegen stages flows tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last and holds the lock's name: a broken installation, or one from another lock, is done again.
+$(INSTALLED): $(LOCK) $(if $(filter $(LOCK),$(shell cat $(INSTALLED) 2>/dev/null)),,other-lock)
+	@rm -f $(INSTALLED)
+	@chosen=""; \
+	for candidate in $(PYTHON) python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    chosen=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "This needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $$($(PYTHON) --version 2>&1). Install one, or: make PYTHON=/path/to/python3.12 ..." >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing packages into $(VENV) with $$($$chosen --version) (once; a few minutes)"; \
+	$$chosen -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "$(LOCK)" > $(INSTALLED)
+
+.PHONY: other-lock
+other-lock:

@@ -1,0 +1,177 @@
+"""The command line. Nothing heavy is imported before a command needs it: `--help` answers at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    help="Turn recordings of sensors into synthetic ones, with an honest report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+CANCELLED_EXIT_CODE = 130
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"sensegen {version('sensegen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Nothing of its own: `--version` is answered before."""
+
+
+@app.command()
+def run(
+    preset: Annotated[str | None, typer.Option(help="First change params.yaml by presets/NAME.yaml.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Cut the budgets in params.yaml, for a smoke run.")] = False,
+) -> None:
+    """Run every stage whose code, params or inputs have changed."""
+    root = _prepared_root()
+    from flows import workspace
+
+    try:
+        with workspace.only_run(root):
+            names = [name for name in (preset, "quick" if quick else None) if name]
+            _apply_presets(root, names, dry_run=False) if names else _check_params(root)
+            _run_pipeline(root)
+    except workspace.WorkspaceBusy as busy:
+        raise _failed(str(busy)) from None
+
+
+@app.command()
+def preset(
+    name: Annotated[str, typer.Argument(help="A file in presets/, without .yaml.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Change params.yaml by a preset, keeping its comments, and show the difference."""
+    root = _prepared_root()
+    from flows import workspace
+
+    try:
+        with workspace.only_run(root):
+            _apply_presets(root, [name], dry_run=dry_run)
+    except workspace.WorkspaceBusy as busy:
+        raise _failed(str(busy)) from None
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what would make a run fail, and say what to do about it."""
+    root = _prepared_root()
+    from flows import doctor as examination
+
+    findings = examination.examine(root)
+    examination.show(_console(), findings)
+    if any(finding.level == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
+    """Serve the MLflow page on this machine, until Ctrl-C."""
+    root = _prepared_root()
+    from flows import ui as page
+
+    typer.echo(f"MLflow: http://{page.HOST}:{port}   (it takes some seconds to answer; Ctrl-C ends it)")
+    raise typer.Exit(page.serve(root, port))
+
+
+def _run_pipeline(root: Path) -> None:
+    from flows import running, summary
+    from flows.outcome import StageFailed
+
+    try:
+        result = running.run(root)
+    except StageFailed as failure:
+        raise _failed(str(failure), failure.exit_code if failure.exit_code in (2, 42) else 1) from None
+    except KeyboardInterrupt:
+        raise _failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
+    except TimeoutError as late:
+        raise _failed(f"A stage took longer than `meta: prefect: timeout_seconds` in dvc.yaml allows: {late}") from None
+    summary.show(_console(), root, result)
+
+
+def _apply_presets(root: Path, names: list[str], *, dry_run: bool) -> None:
+    from sensegen import artifacts, params, presets
+
+    path = root / "params.yaml"
+    before = path.read_text(encoding="utf-8")
+    try:
+        after = before
+        for name in names:
+            after = presets.applied(after, presets.read(root / "presets", name))
+        _check_text(after, f"params.yaml with {' and '.join(names)}")
+    except (presets.UnknownPreset, params.InvalidParams) as error:
+        raise _failed(str(error), 2) from None
+    if after == before:
+        typer.echo(f"params.yaml is already as {' and '.join(names)} wants it.")
+        return
+    _show_difference(before, after)
+    if not dry_run:
+        artifacts.write_text(path, after)
+
+
+def _show_difference(before: str, after: str) -> None:
+    from sensegen import presets
+
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    console = _console()
+    for line in presets.difference(before, after):
+        style = colours.get(line[:1]) if not line.startswith(("+++", "---")) else "bold"
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_params(root: Path) -> None:
+    from sensegen import params
+
+    try:
+        _check_text((root / "params.yaml").read_text(encoding="utf-8"), "params.yaml")
+    except params.InvalidParams as error:
+        raise _failed(str(error), 2) from None
+
+
+def _check_text(text: str, name: str) -> None:
+    import yaml
+
+    from sensegen import datasets, params
+
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise params.InvalidParams(f"{name} is not YAML that can be read: {error}") from None
+    datasets.check(params.check(document, name))
+
+
+def _prepared_root() -> Path:
+    from flows import environment, workspace
+
+    try:
+        root = workspace.find_root(Path.cwd())
+    except workspace.NoWorkspace as nowhere:
+        raise _failed(str(nowhere)) from None
+    environment.prepare(root)
+    return root
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _failed(message: str, exit_code: int = 1) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(exit_code)

@@ -1,0 +1,162 @@
+"""The flow `sensegen`: one task for each stage of `dvc.yaml`, in DVC's order, one after another.
+
+Each task is `dvc repro --single-item STAGE` in a process of its own, so the flow and `dvc repro` leave the
+same `dvc.lock`, and DVC is the only cache. The tasks run in the main thread, since neither a cancelled flow
+nor a time limit can interrupt a thread that waits for a process.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.events import emit_event
+from prefect.states import Completed, State
+
+from flows import artifacts_page, dvc_graph, environment, stage_process, workspace
+from flows.dvc_graph import Stage
+from flows.outcome import Outcome, Result, StageFailed, stage_metrics
+from flows.progress import Progress
+from flows.ui import run_address
+from sensegen.artifacts import Artifacts
+
+DIVERGED_EXIT_CODE = 42
+DIVERGED_EVENT = "sensegen.training.diverged"
+BOOKKEEPING = ("Use `dvc push`", "To track the changes", "git add ", "Updating lock file", "Generating lock file")
+
+
+@flow(name="sensegen", persist_result=False, validate_parameters=False)
+def pipeline(root: Path) -> Result:
+    """Run what has changed, and log every stage's metrics to one MLflow run.
+
+    Raises:
+        StageFailed: with the stage's last message; later stages do not run.
+    """
+    # Here, since MLflow takes seconds to import and the flow's module is also imported to list deployments.
+    from sensegen import params, tracking
+
+    checked = params.load(root / "params.yaml")
+    with workspace.only_run(root), tracking.start_pipeline(root, checked) as run:
+        flow_run_id = _flow_run_id()
+        run.set_tags({"prefect.flow_run_id": flow_run_id})
+        result = Result([], run_address(run))
+        try:
+            _walk(root, environment.of_stage(run.run_id, flow_run_id), run, result.outcomes)
+        finally:
+            artifacts_page.publish(root, result)
+    return result
+
+
+def _walk(root: Path, stage_environment: Mapping[str, str], run: Any, outcomes: list[Outcome]) -> None:
+    """Run the stages in order; `outcomes` grows as they end, so that it is there when one fails."""
+    unchanged = dvc_graph.unchanged_stages(root)
+    for stage in dvc_graph.stages_in_order(root):
+        started = time.monotonic()
+        state = _task(stage)(stage, root, stage_environment, stage.name in unchanged, return_state=True)
+        metrics = stage_metrics(root, stage) if state.is_completed() else {}
+        outcomes.append(Outcome(stage.name, state.name or "", time.monotonic() - started, metrics))
+        state.result()
+        if metrics:
+            run.log_stage_metrics(stage.name, metrics)
+        if state.name != "Cached":
+            # DVC's earlier answers are about what was there before this stage ran.
+            unchanged = frozenset()
+
+
+def _task(stage: Stage) -> Any:
+    return run_stage.with_options(
+        name=stage.name,
+        task_run_name=stage.name,
+        description=stage.description,
+        retries=stage.retries,
+        retry_delay_seconds=stage.retry_delay_seconds,
+        timeout_seconds=stage.timeout_seconds,
+    )
+
+
+def _may_pass_next_time(_task: Any, _run: Any, state: State) -> bool:
+    """Wrong params (2) stay wrong, and a training that diverged beyond its rollbacks would do so again."""
+    failure = state.result(raise_on_failure=False)
+    return not (isinstance(failure, StageFailed) and failure.exit_code in (2, DIVERGED_EXIT_CODE))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_may_pass_next_time)
+def run_stage(stage: Stage, root: Path, stage_environment: Mapping[str, str], unchanged: bool) -> State:
+    """Run one stage through DVC, which skips it when nothing it depends on changed."""
+    if unchanged:
+        return Completed(name="Cached", message=f"Stage '{stage.name}' didn't change.")
+    listener = StageListener(stage, root)
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
+    exit_code = stage_process.run(command, root, stage_environment, listener.on_line, listener.on_tick)
+    if exit_code != 0:
+        raise listener.failure(exit_code)
+    listener.progress.finish()
+    return Completed(name=listener.state_name)
+
+
+class StageListener:
+    """Passes a stage's output on to the run's log and progress, and its alerts to Prefect's events."""
+
+    def __init__(self, stage: Stage, root: Path):
+        self.state_name = "Completed"
+        self._stage = stage.name
+        self._logger: Any = get_run_logger()
+        self.progress = Progress(stage.name, self._logger)
+        self._alerts = stage_process.AlertFollower(Artifacts(root).alerts(stage.name))
+        self._message: list[str] = []
+        self._stage_exit_code: int | None = None
+
+    def on_line(self, line: str) -> None:
+        """One line of what DVC and the stage print."""
+        if self.progress.take(line):
+            return
+        if line == f"Stage '{self._stage}' didn't change, skipping":
+            self.state_name = "Cached"
+        elif line.startswith(f"Stage '{self._stage}' is cached - skipping run"):
+            self.state_name = "Restored"
+        elif failed := re.match(r"ERROR: failed to reproduce '.*': failed to run: .*, exited with (-?\d+)", line):
+            self._stage_exit_code = int(failed[1])
+        elif not line.startswith(BOOKKEEPING):
+            self._remember(line)
+        self._logger.log(logging.DEBUG if line.startswith(BOOKKEEPING) else logging.INFO, "%s", line)
+
+    def on_tick(self) -> None:
+        """Turn the alerts that came since the last tick into events."""
+        for alert in self._alerts.new():
+            self._logger.warning("%s diverged: %s", self._stage, alert)
+            resource = {"prefect.resource.id": f"sensegen.stage.{self._stage}", "prefect.resource.name": self._stage}
+            emit_event(DIVERGED_EVENT, resource=resource, payload=alert)
+
+    def failure(self, exit_code: int) -> StageFailed:
+        """Why the stage failed: its last message, which is a line and what is indented under it."""
+        message = "\n".join(self._message) or f"it ended without a word; see the log of {self._stage}"
+        stage_exit_code = exit_code if self._stage_exit_code is None else self._stage_exit_code
+        return StageFailed(self._stage, stage_exit_code, message)
+
+    def _remember(self, line: str) -> None:
+        self._message = [*self._message, line] if line.startswith(" ") else [line]
+
+
+def _flow_run_id() -> str:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else ""
+
+
+def hide_foreseen_tracebacks() -> None:
+    """Let Prefect log a stage that failed as one message: the traceback would show only this file."""
+    for name in ("prefect.task_runs", "prefect.flow_runs"):
+        logging.getLogger(name).addFilter(_without_foreseen_traceback)
+
+
+def _without_foreseen_traceback(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], StageFailed):
+        record.exc_info = None
+    return True
+
+

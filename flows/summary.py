@@ -1,0 +1,77 @@
+"""What is printed after a run: times, the main numbers, and where to look further."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.outcome import Result
+from sensegen.artifacts import Artifacts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def report_path(root: Path) -> Path:
+    """The page that `report` writes."""
+    return Artifacts(root).report / "report.html"
+
+
+def read_metrics(root: Path) -> Mapping[str, Any]:
+    """The metrics of `evaluate`; empty if it has not run."""
+    path = Artifacts(root).evaluate / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def main_numbers(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and value of what a reader looks at first; each score stands beside its floor."""
+    rows: list[tuple[str, str]] = []
+    for arm, meaning in (("trtr", "TRTR: trained on real"), ("tstr", "TSTR: trained on synthetic")):
+        for classifier, scores in metrics.get(arm, {}).items():
+            rows.append((f"{meaning}, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
+    for classifier, scores in metrics.get("tstr_ratio", {}).items():
+        rows.append((f"TSTR / TRTR, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
+    for judge, scores in metrics.get("detection", {}).items():
+        rows.append((f"discriminative score, {judge} (0 is best)", measured(scores.get("discriminative_score"))))
+        for key, meaning in (("floor", "real, same people"), ("floor_test", "real, other people"), ("noise", "noise")):
+            if key in scores:
+                rows.append((f"  for comparison: {meaning}", measured(scores[key])))
+    return rows
+
+
+def measured(value: Any) -> str:
+    """A number measured over seeds as `0.912 (0.905 to 0.919, 3 seeds)`, a plain number, or why there is none."""
+    if isinstance(value, Mapping) and value.get("mean") is not None:
+        interval = f"{value['low']:.3f} to {value['high']:.3f}" if {"low", "high"} <= value.keys() else "no interval"
+        return f"{value['mean']:.3f} ({interval}, {value.get('seeds', '?')} seeds)"
+    if isinstance(value, int | float):
+        return f"{value:.3f}"
+    return f"not measured: {value['reason']}" if isinstance(value, Mapping) and "reason" in value else "not measured"
+
+
+def show(console: "Console", root: Path, result: Result) -> None:
+    """Print the summary: tables in a terminal, plain lines where the output goes to a file."""
+    stages = [(item.stage, item.state, f"{item.seconds:.1f} s") for item in result.outcomes]
+    total = sum(item.seconds for item in result.outcomes)
+    _print_table(console, "Stages", [*stages, ("total", "", f"{total:.1f} s")])
+    if rows := main_numbers(read_metrics(root)):
+        _print_table(console, "Evaluation", rows)
+    links = [("report", str(report_path(root))), ("MLflow", f"make ui, then {result.tracking_address}")]
+    _print_table(console, "Look at", links)
+
+
+def _print_table(console: "Console", title: str, rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not console.is_terminal:
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        console.print(f"\n{title}", markup=False, highlight=False)
+        for row in rows:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        return
+    table = Table(title=title, title_justify="left", show_header=False)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)

@@ -1,0 +1,31 @@
+"""The MLflow page, served to this machine alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+PORT = 5000
+
+
+def run_address(run: Any) -> str:
+    """Where a pipeline's MLflow run is shown while the page is served."""
+    experiment_id = run.client.get_run(run.run_id).info.experiment_id
+    return f"http://{HOST}:{PORT}/#/experiments/{experiment_id}/runs/{run.run_id}"
+
+
+def serve(root: Path, port: int = PORT) -> int:
+    """Serve the page until it is interrupted; the exit code of MLflow."""
+    from sensegen.tracking import tracking_uri
+
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", tracking_uri(root), "--serve-artifacts"]
+    command += ["--artifacts-destination", (root / "mlruns" / "artifacts").as_uri()]
+    # Jobs are for MLflow's evaluation service: without them it starts in half the time, as one process.
+    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    try:
+        return subprocess.run(command, cwd=root, env={**os.environ, **settings}).returncode
+    except KeyboardInterrupt:
+        return 0

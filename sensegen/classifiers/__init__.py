@@ -1,0 +1,1 @@
+"""Networks that judge windows: by activity, and real from generated."""

@@ -1,0 +1,1 @@
+"""How good synthetic windows are: judged from windows alone, whoever made them."""

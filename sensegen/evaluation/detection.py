@@ -1,0 +1,53 @@
+"""Can a network tell synthetic from real: the discriminative score (Yoon et al., 2019).
+
+0 is best (a coin), 0.5 is worst. A low score means nothing unless the same judge catches noise and its floor, real
+against real, is shown beside it.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+from sensegen.classifiers.activity import CNNClassifier
+from sensegen.evaluation.usefulness import fit_classifier
+from sensegen.seeding import rng
+from sensegen.training import Training
+from sensegen.windows import Windows, WindowShape
+
+TRAIN_SHARE = 0.7
+Values = Float[np.ndarray, "window time channel"]
+
+
+def discriminative_score(real: Values, other: Values, training: Training, name: str) -> float:
+    """|accuracy - 0.5| of a judge on windows it has not seen; the two sides are cut to the same number."""
+    count = min(len(real), len(other))
+    stream = rng(training.seed_of(name), "judge")
+    sides = [side[stream.permutation(len(side))[:count]] for side in (real, other)]
+    cut = int(TRAIN_SHARE * count)
+    train = _labelled(sides[0][:cut], sides[1][:cut])
+    test = _labelled(sides[0][cut:], sides[1][cut:])
+    params = training.params.evaluate.judge
+    shape = WindowShape(real.shape[1], real.shape[2], classes=2)
+    judge = CNNClassifier(shape, params, training.seed_of(name))
+    fit_classifier(judge, train, params, training, name)
+    return abs(float(np.mean(judge.predict_labels(test.values) == test.labels)) - 0.5)
+
+
+def halves(values: Values, seed: int) -> tuple[Values, Values]:
+    """The windows in two random halves."""
+    order = rng(seed, "halves").permutation(len(values))
+    middle = len(values) // 2
+    return values[order[:middle]], values[order[middle : 2 * middle]]
+
+
+def noise_like(values: Values, seed: int) -> Values:
+    """Independent Gaussian noise with each channel's mean and standard deviation: what any judge must catch."""
+    stream = rng(seed, "noise")
+    noise = stream.normal(values.mean(axis=(0, 1)), values.std(axis=(0, 1)), size=values.shape)
+    return noise.astype(np.float32)
+
+
+def _labelled(real: Values, other: Values) -> Windows:
+    values = np.concatenate([real, other])
+    labels = np.repeat([1, 0], [len(real), len(other)])
+    channels = tuple(f"channel {at}" for at in range(values.shape[2]))
+    return Windows(values, labels, ("",) * len(values), channels, ("other", "real"), 1.0, ("",) * len(channels))

@@ -1,0 +1,29 @@
+"""Numbers measured over seeds, with what they leave uncertain."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Measured = dict[str, float | int]
+
+
+def over_seeds(values: Sequence[float]) -> Measured:
+    """Mean and 95 % interval of the mean (Student's t), from at least two repetitions.
+
+    The interval is about the seeds alone: the data and the people are the same in every repetition.
+    """
+    from scipy.stats import t
+
+    count = len(values)
+    mean = float(np.mean(values))
+    half = float(t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count))
+    return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": count}
+
+
+def merge(repetitions: Sequence[Any]) -> Any:
+    """The same nested mapping of numbers, once a seed, as one mapping of means and intervals."""
+    first = repetitions[0]
+    if isinstance(first, dict):
+        return {key: merge([repetition[key] for repetition in repetitions]) for key in first}
+    return over_seeds(repetitions)

@@ -1,0 +1,61 @@
+"""Is synthetic data useful: train on real or on synthetic, test on real people never seen (Esteban et al., 2017).
+
+Every arm gets the same number of windows and of steps, and is scored at the last epoch, never at the best on test.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
+from sensegen.params import CNNClassifierParams, LSTMClassifierParams
+from sensegen.training import Schedule, Training
+from sensegen.windows import Windows, WindowShape
+
+CLASSIFIERS: dict[str, type[ActivityClassifier]] = {"lstm": LSTMClassifier, "cnn": CNNClassifier}
+ClassifierParams = LSTMClassifierParams | CNNClassifierParams
+
+
+def fit_classifier(
+    model: ActivityClassifier, windows: Windows, params: ClassifierParams, training: Training, name: str
+) -> ActivityClassifier:
+    """Train a classifier on windows for its number of epochs."""
+    arrays = [np.asarray(windows.values, np.float32), windows.labels.astype(np.int32)]
+    batches = training.batches(arrays, params.optimiser, name)
+    schedule = Schedule(params.epochs * batches.epoch_steps, batches.epoch_steps)
+    training.train(training.step(model, params.optimiser, name), batches, schedule, name)
+    return model
+
+
+def predictions(
+    kind: str, train: Windows, test: Windows, training: Training, name: str
+) -> Int[np.ndarray, "test_window"]:
+    """What a classifier trained on `train` says of each window of `test`."""
+    params: ClassifierParams = getattr(training.params.evaluate, kind)
+    model = build_classifier(kind, train.shape, params, training.seed_of(name))
+    return fit_classifier(model, train, params, training, name).predict_labels(test.values)
+
+
+def build_classifier(kind: str, shape: WindowShape, params: Any, seed: int) -> ActivityClassifier:
+    """A classifier of a kind, with new weights."""
+    constructor: Any = CLASSIFIERS[kind]
+    return constructor(shape, params, seed)
+
+
+def scores(
+    actual: Int[np.ndarray, "window"], predicted: Int[np.ndarray, "window"], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Accuracy, macro-F1, and precision, recall and F1 of each class; all in 0 to 1, 1 is best.
+
+    A class that is never predicted has precision 0.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    ids = np.arange(len(classes))
+    precision, recall, f1, _ = precision_recall_fscore_support(actual, predicted, labels=ids, zero_division=0.0)
+    per_class = {
+        name: {"precision": float(precision[at]), "recall": float(recall[at]), "f1": float(f1[at])}
+        for at, name in enumerate(classes)
+    }
+    return {"accuracy": float(np.mean(actual == predicted)), "macro_f1": float(np.mean(f1)), "per_class": per_class}

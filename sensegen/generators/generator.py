@@ -1,0 +1,58 @@
+"""What every generator family answers, whatever it is made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sensegen import weights
+from sensegen.params import Section
+from sensegen.windows import Windows, WindowShape
+
+
+@dataclass(frozen=True)
+class Part:
+    """A model of a generator, and the windows that are its own: all of them, or those of one activity."""
+
+    name: str
+    model: Any
+    windows: Windows
+
+
+class Generator(ABC):
+    """Abstract: gives scaled windows of asked-for activities."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, shape: WindowShape, params: Section):
+        self.shape = shape
+        self.params = params
+
+    @abstractmethod
+    def parts(self, windows: Windows) -> Sequence[Part]:
+        """The models to train one by one, each with its windows."""
+
+    @abstractmethod
+    def sample(self, labels: Int[np.ndarray, "window"], seed: int) -> Float[np.ndarray, "window time channel"]:
+        """A scaled window for each label; the same seed gives the same windows."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every weight by name."""
+
+    @abstractmethod
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over the weights that `arrays` gave."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder, whole or not at all."""
+        config = {"kind": self.kind, "shape": asdict(self.shape), "params": self.params.model_dump()}
+        weights.save(folder, config, self.arrays())
+
+    def count_parameters(self) -> int:
+        """Trainable numbers."""
+        return sum(array.size for array in self.arrays().values())

@@ -1,0 +1,55 @@
+"""Mixtures of Gaussians over all channels at once, in log space.
+
+A component is a diagonal Gaussian over the channels; what binds the channels is which component is drawn.
+With one channel this is SenseGen's mixture: weights softmax(l[1..K]), means l[K+1..2K], scales exp(l[2K+1..3K]).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+LOG_TWO_PI = float(np.log(2 * np.pi))
+
+
+class Mixture(NamedTuple):
+    """`logits` is (..., component); `mean` and `log_stddev` are (..., component, channel)."""
+
+    logits: tf.Tensor
+    mean: tf.Tensor
+    log_stddev: tf.Tensor
+
+
+def mixture_size(components: int, channels: int) -> int:
+    """How many numbers describe a mixture."""
+    return components * (1 + 2 * channels)
+
+
+def to_mixture(parameters: tf.Tensor, components: int, channels: int, bounds: tuple[float, float]) -> Mixture:
+    """Read (..., parameter) as a mixture, its log standard deviations inside `bounds` (scaled units)."""
+    logits, mean, log_stddev = tf.split(parameters, [components, components * channels, components * channels], axis=-1)
+    shape = tf.concat([tf.shape(logits), [channels]], axis=0)
+    return Mixture(logits, tf.reshape(mean, shape), bounded(tf.reshape(log_stddev, shape), *bounds))
+
+
+def bounded(values: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """The identity well inside (low, high), and smoothly never outside: the gradient is never exactly lost."""
+    return high - tf.nn.softplus((high - low) - tf.nn.softplus(values - low))
+
+
+def mixture_log_prob(values: tf.Tensor, mixture: Mixture) -> tf.Tensor:
+    """Log density (nats) of `values` (..., channel) under a mixture (Bishop, 1994); the result is (...).
+
+    By log-sum-exp: far from every mean the density itself is 0 in float32, its logarithm is not.
+    """
+    z = (values[..., None, :] - mixture.mean) * tf.exp(-mixture.log_stddev)
+    log_component = tf.reduce_sum(-0.5 * (tf.square(z) + LOG_TWO_PI) - mixture.log_stddev, axis=-1)
+    return tf.reduce_logsumexp(tf.nn.log_softmax(mixture.logits) + log_component, axis=-1)
+
+
+def draw(mixture: Mixture, gumbel: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
+    """One value (..., channel) of each mixture, from noise: `gumbel` (..., component) and `normal` (..., channel)."""
+    component = tf.argmax(mixture.logits + gumbel, axis=-1)
+    mean = tf.gather(mixture.mean, component, axis=-2, batch_dims=component.shape.rank)
+    log_stddev = tf.gather(mixture.log_stddev, component, axis=-2, batch_dims=component.shape.rank)
+    return mean + tf.exp(log_stddev) * normal

@@ -1,0 +1,43 @@
+"""An unconditional model can be asked for an activity all the same: one model an activity."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sensegen.generators.generator import Generator, Part
+from sensegen.generators.mdn_rnn import MDNRNN
+from sensegen.keras_weights import assign_arrays, joined, under
+from sensegen.params import Section
+from sensegen.windows import Windows, WindowShape
+
+
+class PerActivity(Generator):
+    """Abstract: `models[label]` is the model of one activity."""
+
+    def __init__(self, shape: WindowShape, params: Section, models: Sequence[MDNRNN]):
+        super().__init__(shape, params)
+        self.models = models
+
+    def parts(self, windows: Windows) -> Sequence[Part]:
+        return [
+            Part(windows.classes[label], model, windows.select(windows.labels == label))
+            for label, model in enumerate(self.models)
+            if (windows.labels == label).any()
+        ]
+
+    def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
+        labels = np.asarray(labels)
+        windows = np.empty((len(labels), self.shape.length, self.shape.channels), np.float32)
+        for label, model in enumerate(self.models):
+            windows[labels == label] = model.sample_windows(labels[labels == label], seed + label)
+        return windows
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return joined(self._named())
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        for key, model in self._named().items():
+            assign_arrays(model, under(arrays, key))
+
+    def _named(self) -> dict[str, MDNRNN]:
+        return {str(label): model for label, model in enumerate(self.models)}

@@ -1,0 +1,89 @@
+"""Before the alternation: the generator by likelihood, and the discriminator on what that generator makes."""
+
+import numpy as np
+
+from sensegen.classifiers.discriminator import Discriminator, Discriminators
+from sensegen.generators.generator import Generator, Part
+from sensegen.params import OptimiserParams
+from sensegen.seeding import derived_seed
+from sensegen.training import GradientStep, Schedule, Training, mean_loss
+from sensegen.windows import Windows, WindowShape
+
+
+def pretrain(generator: Generator, fit: Windows, validation: Windows, training: Training) -> None:
+    """Train every part of a generator by maximum likelihood; its loss on validation people is measured each epoch."""
+    params = training.params.train_generator
+    for part in generator.parts(fit):
+        maximise_likelihood(
+            part, validation_of(generator, validation, part.name), params.optimiser, params.epochs, training
+        )
+
+
+def maximise_likelihood(
+    part: Part, validation: Windows, optimiser: OptimiserParams, epochs: int, training: Training
+) -> None:
+    """Train one part for some epochs of its windows."""
+    batches = training.batches(arrays_of(part.windows), optimiser, part.name)
+    measured = mean_loss(part.model, arrays_of(validation))
+    schedule = Schedule(epochs * batches.epoch_steps, batches.epoch_steps, lambda: {"validation_loss": measured()})
+    training.train(training.step(part.model, optimiser, part.name), batches, schedule, part.name)
+
+
+def validation_of(generator: Generator, validation: Windows, part: str) -> Windows:
+    """The validation windows that one part of a generator answers for."""
+    return next(other.windows for other in generator.parts(validation) if other.name == part)
+
+
+def validation_nll(generator: Generator, validation: Windows) -> float:
+    """Negative log likelihood of the validation people, in nats a step and channel (scaled units)."""
+    parts = generator.parts(validation)
+    losses = [mean_loss(part.model, arrays_of(part.windows))() * len(part.windows) for part in parts]
+    return sum(losses) / len(validation)
+
+
+def arrays_of(windows: Windows) -> list[np.ndarray]:
+    """A batch's arrays: values and labels."""
+    return [np.asarray(windows.values, np.float32), windows.labels.astype(np.int32)]
+
+
+def train_discriminators(generator: Generator, fit: Windows, validation: Windows, training: Training) -> Discriminators:
+    """Train a discriminator for every part of a generator: its real windows against as many generated ones."""
+    models = {}
+    for part in generator.parts(fit):
+        generated = sampled(generator, part.windows, training, "fit")
+        unseen = _against(generator, validation_of(generator, validation, part.name), training)
+        models[part.name] = _train_discriminator(part, generated, unseen, training)
+    return Discriminators(models)
+
+
+def _train_discriminator(
+    part: Part, generated: np.ndarray, validation: tuple[np.ndarray, np.ndarray, np.ndarray], training: Training
+) -> Discriminator:
+    params = training.params.train_discriminator
+    shape = part.windows.shape
+    model = Discriminator(
+        WindowShape(shape.length, shape.channels, part.model.window.classes), params.discriminator, training.params.seed
+    )
+    real, labels = arrays_of(part.windows)
+    batches = training.batches([real, generated, labels], params.optimiser, part.name)
+    loss = mean_loss(model, validation)
+    schedule = Schedule(
+        params.epochs * batches.epoch_steps,
+        batches.epoch_steps,
+        lambda: {"validation_loss": loss(), "validation_accuracy": model.accuracy(*validation)},
+    )
+    step: GradientStep = training.step(model, params.optimiser, part.name)
+    training.train(step, batches, schedule, part.name)
+    return model
+
+
+def sampled(generator: Generator, like: Windows, training: Training, *name: str | int) -> np.ndarray:
+    """As many generated windows as `like` has, of the same activities, drawn under a name."""
+    return generator.sample(like.labels, derived_seed(training.params.seed, training.log.stage, *name))
+
+
+def _against(
+    generator: Generator, validation: Windows, training: Training
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    real, labels = arrays_of(validation)
+    return real, sampled(generator, validation, training, "validation"), labels

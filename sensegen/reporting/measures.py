@@ -1,0 +1,101 @@
+"""The numbers of `metrics.json`: a mean with its interval, a plain value, or a null with its reason."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+UNMEASURED = "Not in metrics.json."
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number; `mean` is None where it was not measured, and then `reason` says why."""
+
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    seeds: int | None = None
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The mean, readable; a dash where there is none."""
+        return "–" if self.mean is None else number(self.mean)
+
+    @property
+    def interval(self) -> str:
+        """`0.905 to 0.919`, or nothing where the number has no interval."""
+        return "" if self.low is None or self.high is None else f"{number(self.low)} to {number(self.high)}"
+
+    @property
+    def whole(self) -> str:
+        """Mean and interval in one string, for sentences."""
+        return f"{self.text} [{self.interval}]" if self.interval else self.text
+
+
+def number(value: float) -> str:
+    """Three digits behind the point around one, fewer for larger numbers, powers of ten for the very small."""
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) >= 1000):
+        return f"{int(value):,}".replace(",", "\u202f").replace("-", "−")
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
+    if value != 0 and (abs(value) < 0.001 or abs(value) >= 1e6):
+        return f"{value:.2e}".replace("-", "−")
+    digits = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def measure(node: Any) -> Measure:
+    """The measure that a node of `metrics.json` holds.
+
+    Raises:
+        ValueError: if the node is a folder of further metrics.
+    """
+    if node is None:
+        return Measure(None, reason="No reason was recorded.")
+    if isinstance(node, int | float):
+        return Measure(node)
+    if isinstance(node, Mapping) and "mean" in node:
+        if node["mean"] is None:
+            return Measure(None, reason=str(node.get("reason") or "No reason was recorded."))
+        return Measure(node["mean"], node.get("low"), node.get("high"), _count(node.get("seeds")))
+    if isinstance(node, Mapping) and "value" in node:
+        reason = str(node.get("reason") or "")
+        return Measure(node["value"], reason=reason or ("No reason was recorded." if node["value"] is None else ""))
+    raise ValueError(f"A metric is a number, a mean with its interval, or a null with its reason, but got {node!r}.")
+
+
+def _count(seeds: Any) -> int | None:
+    return len(seeds) if isinstance(seeds, list) else seeds
+
+
+def is_measure(node: Any) -> bool:
+    """Whether a node of `metrics.json` is a number and no folder."""
+    return (
+        node is None
+        or isinstance(node, int | float)
+        or (isinstance(node, Mapping) and ("mean" in node or "value" in node))
+    )
+
+
+def find(metrics: Mapping[str, Any], *path: str) -> Measure:
+    """The measure at a path; where a folder above it is null, that folder's reason."""
+    node: Any = metrics
+    for key in path:
+        if is_measure(node):
+            return measure(node)
+        if not isinstance(node, Mapping) or key not in node:
+            return Measure(None, reason=UNMEASURED)
+        node = node[key]
+    return measure(node) if is_measure(node) else Measure(None, reason=UNMEASURED)
+
+
+def flatten(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Measure]]:
+    """Every measure with its path, in the file's order; `per_class` is left to its own table."""
+    if is_measure(node):
+        yield path, measure(node)
+    elif isinstance(node, Mapping):
+        for key, child in node.items():
+            if key != "per_class":
+                yield from flatten(child, (*path, str(key)))

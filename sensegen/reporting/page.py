@@ -1,0 +1,143 @@
+"""The page: one HTML file that needs nothing from outside, with the same bytes for the same results."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sensegen.reporting import drawing, tables, training_figures, window_figures, wording
+from sensegen.reporting.measures import find
+from sensegen.reporting.results import TRAINING_STAGES, Results
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from matplotlib.figure import Figure
+
+SHARE_WORTH_SAYING = 0.001  # of synthetic values that leave the axes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in both themes, with the words for those who do not see it."""
+
+    name: str
+    title: str
+    alt: str
+    caption: str
+    light: bytes
+    dark: bytes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as the PNG's header says."""
+        return int.from_bytes(self.light[16:20], "big"), int.from_bytes(self.light[20:24], "big")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page, and its figures by file name as PNG."""
+
+    html: str
+    figures: Mapping[str, bytes]
+
+
+def build_report(results: Results) -> Report:
+    """Draw every figure and lay out the page."""
+    windows = window_pictures(results)
+    losses = loss_pictures(results)
+    rounds = rounds_picture(results)
+    html = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(**_content(results), window_pictures=windows, loss_pictures=losses, rounds_picture=rounds)
+    )
+    pictures = [*windows, *losses.values(), *([rounds] if rounds else [])]
+    return Report(html, {f"{picture.name}.png": picture.light for picture in pictures})
+
+
+def window_pictures(results: Results) -> list[Picture]:
+    """Real beside synthetic windows, a picture a group of channels."""
+    choice = window_figures.choose(results)
+    pictures = []
+    for position, group in enumerate(window_figures.channel_groups(results.signals)):
+        channels = ", ".join(results.signals.channels[index] for index in group.channels)
+        alt = (
+            f"Windows of {group.name} ({channels}, in {group.unit}), real ones on the left and synthetic ones on the "
+            f"right, one band for each of: {', '.join(results.signals.classes)}."
+        )
+        beyond = window_figures.share_beyond(results, choice, group)
+        caption = f"{channels} in {group.unit}; all panels have the same y axis."
+        if beyond > SHARE_WORTH_SAYING:
+            caption += f" {100 * beyond:.1f} % of the synthetic values shown lie outside it."
+        draw = partial(window_figures.draw_windows, results, choice, group)
+        pictures.append(_picture(f"windows_{position + 1}_{_file_name(group.name)}", group.name, (alt, caption), draw))
+    return pictures
+
+
+def loss_pictures(results: Results) -> dict[str, Picture]:
+    """Losses by stage; a stage that trained nothing has no picture."""
+    pictures = {}
+    for stage in TRAINING_STAGES:
+        curves = [curve for curve in results.curves if curve.stage == stage]
+        if curves:
+            steps = ", ".join(str(alert["step"]) for alert in results.alerts if alert["stage"] == stage)
+            alt = f"Losses of stage {stage} by optimiser step, for {', '.join(curve.part for curve in curves)}."
+            caption = f"Alerts at step {steps}, marked by dashed verticals." if steps else "No alert in this stage."
+            draw = partial(training_figures.draw_losses, curves, results.alerts)
+            pictures[stage] = _picture(f"losses_{stage}", stage, (alt, caption), draw)
+    return pictures
+
+
+def rounds_picture(results: Results) -> Picture | None:
+    """The rounds of the alternation; none where no round was run."""
+    if not results.rounds:
+        return None
+    alt = "Discriminator accuracy on training and validation windows by round, beside 0.5, and the generator's losses."
+    caption = "An accuracy of 0.5 on validation windows means that the discriminator guesses."
+    draw = partial(training_figures.draw_rounds, results.rounds)
+    return _picture("rounds", "Rounds of the alternation", (alt, caption), draw)
+
+
+def _picture(name: str, title: str, words: tuple[str, str], draw: Callable[[drawing.Theme], "Figure"]) -> Picture:
+    images = []
+    for theme in (drawing.LIGHT, drawing.DARK):
+        with drawing.themed(theme):
+            images.append(drawing.png(draw(theme)))
+    return Picture(name, title, *words, *images)
+
+
+def _file_name(name: str) -> str:
+    """A group's name with nothing in it that a file system could mind."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "_" for letter in name)
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("sensegen.reporting", ""), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
+    return environment
+
+
+def _content(results: Results) -> dict[str, Any]:
+    """All that the template shows besides pictures."""
+    metrics = results.metrics
+    heads, counts = tables.window_counts(results)
+    params = json.dumps(results.params.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True)
+    return {
+        "results": results, "stages": TRAINING_STAGES,
+        "verdicts": wording.verdicts(metrics), "unmeasured": wording.unmeasured(metrics),
+        "count_heads": heads, "counts": counts,
+        "metric_groups": tables.metric_groups(metrics), "classifiers": tables.classifiers(metrics),
+        "per_class": partial(tables.per_class, results), "confusions": tables.confusions(results),
+        "arms": tables.ARMS, "alternation": tables.alternation(metrics),
+        "generator_steps": find(metrics, "alternation", "generator_steps"),
+        "provenance": dict(tables.provenance_rows(results.provenance)),
+        "params": params, "params_sha256": hashlib.sha256(params.encode()).hexdigest(),
+    }  # fmt: skip

@@ -1,0 +1,161 @@
+"""Everything the report is made of, read from the outputs of the stages before it."""
+
+import csv
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sensegen.artifacts import Artifacts
+from sensegen.params import Params
+from sensegen.scaling import Scaling
+from sensegen.windows import Windows
+
+TRAINING_STAGES = ("train_generator", "train_discriminator", "alternate")
+STAGES_WITH_ALERTS = (*TRAINING_STAGES, "evaluate")
+LIBRARIES = ("sensegen", "keras", "tensorflow", "tensorflow-cpu", "numpy", "scipy", "scikit-learn", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Windows to look at, in physical units; `subjects` is empty for windows that no person made."""
+
+    values: Float[np.ndarray, "window time channel"]
+    labels: Int[np.ndarray, "window"]
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The losses of one part of one training stage, by optimiser step; a loss that was not taken is NaN."""
+
+    stage: str
+    part: str
+    steps: Float[np.ndarray, "row"]
+    loss: Float[np.ndarray, "row"]
+    validation_loss: Float[np.ndarray, "row"]
+
+    @property
+    def of_discriminator(self) -> bool:
+        """Whether the part is a discriminator, whose loss is on another scale than a generator's."""
+        return is_discriminator(self.stage, self.part)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the windows hold: classes by label id, and the channels with their units."""
+
+    classes: tuple[str, ...]
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    rate_hz: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that the page shows."""
+
+    params: Params
+    signals: Signals
+    real: Examples
+    synthetic: Examples
+    metrics: Mapping[str, Any]
+    counts: Mapping[str, Any]
+    curves: tuple[Curve, ...]
+    rounds: tuple[Mapping[str, str], ...]
+    alerts: tuple[Mapping[str, Any], ...]
+    confusion: tuple[Mapping[str, str], ...]
+    provenance: Mapping[str, Any]
+    fingerprints: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+def is_discriminator(stage: str, part: str) -> bool:
+    """Whether a row of `curves.csv` or an alert is about a discriminator."""
+    return stage == "train_discriminator" or part.startswith("discriminator")
+
+
+def read_results(params: Params, artifacts: Artifacts) -> Results:
+    """Read the outputs of every stage; windows come back in physical units.
+
+    Raises:
+        FileNotFoundError: with the name of the first file that is not there.
+    """
+    windows = Windows.open(artifacts.window / "fit")
+    labels = np.load(artifacts.evaluate / "synthetic_labels.npy")
+    return Results(
+        params=params,
+        signals=Signals(windows.classes, windows.channels, windows.units, windows.rate_hz),
+        real=_real_examples(windows, Scaling.load(artifacts.window)),
+        synthetic=Examples(np.load(artifacts.evaluate / "synthetic.npy", mmap_mode="r"), labels),
+        metrics=_read_json(artifacts.evaluate / "metrics.json"),
+        counts=_read_json(artifacts.window / "counts.json"),
+        curves=tuple(curve for stage in TRAINING_STAGES for curve in _read_curves(artifacts, stage)),
+        rounds=tuple(_read_rows(artifacts.alternate / "rounds.csv")),
+        alerts=tuple(alert for stage in STAGES_WITH_ALERTS for alert in _read_alerts(artifacts, stage)),
+        confusion=tuple(_read_rows(artifacts.evaluate / "confusion.csv")),
+        provenance=_read_json(artifacts.download / "provenance.json"),
+        fingerprints=dict(_fingerprints(artifacts)),
+        versions=dict(_versions()),
+    )
+
+
+def _real_examples(windows: Windows, scaling: Scaling) -> Examples:
+    return Examples(scaling.invert(windows.values), windows.labels, windows.subjects)
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _read_alerts(artifacts: Artifacts, stage: str) -> list[dict[str, Any]]:
+    return [{"stage": stage, **alert} for alert in _read_json(getattr(artifacts, stage) / "alerts.json")]
+
+
+def _read_curves(artifacts: Artifacts, stage: str) -> Iterator[Curve]:
+    rows = _read_rows(getattr(artifacts, stage) / "curves.csv")
+    for part in dict.fromkeys(row["part"] for row in rows):
+        own = [row for row in rows if row["part"] == part]
+        yield Curve(stage, part, *(numbers(own, key) for key in ("step", "loss", "validation_loss")))
+
+
+def numbers(rows: Sequence[Mapping[str, str]], key: str) -> Float[np.ndarray, "row"]:
+    """One column of a CSV as numbers; an empty or missing cell is NaN."""
+    return np.array([float(row.get(key) or "nan") for row in rows])
+
+
+def _fingerprints(artifacts: Artifacts) -> Iterator[tuple[str, str]]:
+    """The sha256 of the files that the numbers stand on, by their path below the artifacts."""
+    wanted = [
+        *sorted(artifacts.window.glob("*.npy")),
+        artifacts.window / "windows.json",
+        artifacts.alternate / "generator" / "weights.safetensors",
+        artifacts.evaluate / "synthetic.npy",
+        artifacts.evaluate / "synthetic_labels.npy",
+    ]
+    for path in wanted:
+        if path.exists():  # a generator of one model an activity keeps its weights one folder lower
+            with path.open("rb") as content:
+                name = path.relative_to(artifacts.root / "artifacts").as_posix()
+                yield name, hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", platform.python_version()
+    for name in LIBRARIES:
+        try:
+            yield name, metadata.version(name)
+        except metadata.PackageNotFoundError:  # one of the two TensorFlow wheels is always absent
+            continue

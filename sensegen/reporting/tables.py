@@ -1,0 +1,183 @@
+"""The page's tables, from the results: rows of text and numbers that the template only has to lay out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from sensegen.reporting.measures import Measure, find, flatten, is_measure, number
+from sensegen.reporting.results import Results
+
+ARMS = {"trtr": "trained on real windows", "tstr": "trained on synthetic windows"}
+SPLITS = {
+    "fit": "what the generator and the classifiers learn from",
+    "validation": "other people; every choice is made on these",
+    "held_out_time": "the last part of each fit person's recordings, never trained on",
+    "test": "other people again; read once, at the end",
+    "dropped": "between fit and held_out_time, so that no sample is on both sides",
+}
+METRICS = {  # the title of each key of metrics.json, and which end of its numbers is good
+    "trtr": ("Train on real, test on real", "1 is best: what the classifier can do at all"),
+    "tstr": ("Train on synthetic, test on real", "best is the number of the row above it"),
+    "trts": ("Train on real, test on synthetic", "1 is best"),
+    "tstr_plus_real": ("Train on synthetic and real, test on real", "1 is best"),
+    "tstr_ratio": ("TSTR divided by TRTR", "1 means as useful as real windows for this classifier"),
+    "augmentation": ("Real windows with synthetic ones added", "1 is best"),
+    "detection": ("Can a judge tell synthetic from real", "0 is best: the judge guesses; 0.5 is always told apart"),
+    "fidelity": ("Distances between real and synthetic", "0 is best, and never below its floor"),
+    "physics": ("Physical plausibility", ""),
+    "memorisation": ("Copies of training windows", ""),
+    "privacy": ("Can membership be told", "0.5 is best"),
+    "alternation": ("With and without the alternation", ""),
+    "controls": ("The same numbers for simple controls", ""),
+    "windows": ("Windows used", ""),
+}
+
+
+@dataclass(frozen=True)
+class MetricGroup:
+    """The metrics under one key of `metrics.json`."""
+
+    title: str
+    key: str
+    best: str
+    rows: tuple[tuple[str, Measure], ...]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One classifier of one arm: `counts` is (actual, predicted)."""
+
+    arm: str
+    classifier: str
+    counts: Int[np.ndarray, "actual predicted"]
+
+    @property
+    def rows(self) -> list[list[tuple[int, int]]]:
+        """For each actual class, for each predicted one: windows, and their share of the row in per cent."""
+        sums = np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        shares = np.rint(100 * self.counts / sums).astype(int)
+        return [list(zip(counts, row, strict=True)) for counts, row in
+                zip(self.counts.tolist(), shares.tolist(), strict=True)]  # fmt: skip
+
+
+def metric_groups(metrics: Mapping[str, Any]) -> list[MetricGroup]:
+    """Every number of `metrics.json`, in its order; the scores of single classes have a table of their own."""
+    groups = []
+    for key, node in metrics.items():
+        title, best = METRICS.get(key, (_words(key), ""))
+        rows = tuple((" · ".join(_words(name) for name in path) or "all", found) for path, found in flatten(node))
+        groups.append(MetricGroup(title, key, best, rows))
+    return groups
+
+
+def classifiers(metrics: Mapping[str, Any]) -> list[str]:
+    """The classifiers behind TRTR and TSTR; none where the dataset has no labels for them."""
+    named = [name for arm in ARMS for name in _folder(metrics.get(arm))]
+    return list(dict.fromkeys(named))
+
+
+def judges(metrics: Mapping[str, Any]) -> list[str]:
+    """The networks that try to tell synthetic windows from real ones."""
+    return list(_folder(metrics.get("detection")))
+
+
+def per_class(results: Results, classifier: str) -> list[tuple[str, list[Measure]]]:
+    """For each class: precision, recall and F1, first of TRTR and then of TSTR."""
+    scores = ("precision", "recall", "f1")
+    return [
+        (name, [find(results.metrics, arm, classifier, "per_class", name, score) for arm in ARMS for score in scores])
+        for name in results.signals.classes
+    ]
+
+
+def confusions(results: Results) -> list[Confusion]:
+    """One matrix an arm and classifier, in the order of the file.
+
+    Raises:
+        ValueError: if a row names a class that the windows do not have.
+    """
+    pairs = dict.fromkeys((row["arm"], row["classifier"]) for row in results.confusion)
+    return [Confusion(*pair, _count(results, pair)) for pair in pairs]
+
+
+def _count(results: Results, pair: tuple[str, str]) -> Int[np.ndarray, "actual predicted"]:
+    classes = results.signals.classes
+    counts = np.zeros((len(classes), len(classes)), int)
+    for row in results.confusion:
+        if (row["arm"], row["classifier"]) == pair:
+            if unknown := {row["actual"], row["predicted"]} - set(classes):
+                raise ValueError(
+                    f"confusion.csv names {sorted(unknown)}, but the windows hold only {list(classes)}. "
+                    "Run stage evaluate again."
+                )
+            counts[classes.index(row["actual"]), classes.index(row["predicted"])] += 1
+    return counts
+
+
+def window_counts(results: Results) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
+    """Column heads, and for each split its name, its use and its windows by class.
+
+    The counts of a split are a number, or numbers by class, with or without a `total`.
+    """
+    splits = {key: _by_class(node) for key, node in results.counts.items()}
+    inner = list(dict.fromkeys(name for counts in splits.values() for name in counts))
+    heads = [name for name in inner if name != "total"] + ["total"]
+    rows = []
+    for split, counts in splits.items():
+        total = counts.get("total", sum(counts.values()))
+        cells = [number(counts[name]) if name in counts else "–" for name in heads[:-1]]
+        rows.append((split, SPLITS.get(split, ""), [*cells, number(total)]))
+    return heads, rows
+
+
+def _by_class(node: Any) -> dict[str, int]:
+    """The counts of one split, whatever depth they stand at."""
+    if not isinstance(node, Mapping):
+        return {"total": int(node)}
+    counts: dict[str, int] = {}
+    for key, child in node.items():
+        counts |= _by_class(child) if isinstance(child, Mapping) else {str(key): int(child)}
+    return counts
+
+
+def alternation(metrics: Mapping[str, Any]) -> list[tuple[str, str, Measure, Measure]]:
+    """Each measure with the alternation and after the same number of generator steps without it."""
+    names = {
+        "tstr_macro_f1": ("TSTR macro-F1", "higher is better"),
+        "validation_nll": ("Negative log likelihood of validation windows", "lower is better"),
+        "discriminative_score": ("Discriminative score", "lower is better"),
+    }
+    node = _folder(metrics.get("alternation"))
+    found = dict.fromkeys(key for arm in ("with", "without") for key in _folder(node.get(arm)))
+    rows = []
+    for key in found:
+        with_it, without_it = (find(metrics, "alternation", arm, key) for arm in ("with", "without"))
+        rows.append((*names.get(key, (_words(key), "")), with_it, without_it))
+    return rows
+
+
+def provenance_rows(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """A nested document as rows of key and value."""
+    if isinstance(node, Mapping):
+        for key, child in node.items():
+            yield from provenance_rows(child, (*path, str(key)))
+    elif isinstance(node, list) and any(isinstance(child, Mapping | list) for child in node):
+        for index, child in enumerate(node):
+            yield from provenance_rows(child, (*path, str(index + 1)))
+    else:
+        text = ", ".join(str(child) for child in node) if isinstance(node, list) else str(node)
+        yield " · ".join(path), text
+
+
+def _folder(node: Any) -> Mapping[str, Any]:
+    """The node where it holds further keys, and nothing where it is a null with its reason."""
+    return {} if is_measure(node) or not isinstance(node, Mapping) else node
+
+
+def _words(key: str) -> str:
+    names = {"cnn": "CNN", "lstm": "LSTM", "macro_f1": "macro-F1", "f1": "F1", "tstr_macro_f1": "TSTR macro-F1",
+             "validation_nll": "validation NLL"}  # fmt: skip
+    return names.get(key, key.replace("_", " "))

@@ -1,0 +1,94 @@
+"""What the headline numbers say, and what they do not say, in sentences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sensegen.reporting.measures import Measure, find
+from sensegen.reporting.tables import classifiers, judges
+
+
+@dataclass(frozen=True)
+class Score:
+    """One headline number, drawn on a line from 0 to `full`."""
+
+    label: str
+    help: str
+    value: Measure
+    full: float
+
+    def position(self, value: float | None) -> str:
+        """Where a value stands on the line, in per cent of its length."""
+        return f"{100 * min(max(value or 0.0, 0.0), self.full) / self.full:.2f}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The headline of one classifier or judge, and what it means."""
+
+    title: str
+    scores: tuple[Score, ...]
+    sentence: str
+
+
+def verdicts(metrics: Mapping[str, Any]) -> list[Verdict]:
+    """A verdict a classifier (usefulness) and a judge (detection)."""
+    return [_usefulness(metrics, name) for name in classifiers(metrics)] + [
+        _detection(metrics, name) for name in judges(metrics)
+    ]
+
+
+def unmeasured(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The headline numbers that are null as a whole, with their reasons."""
+    return [(key.upper() if key != "detection" else "Discriminative score", find(metrics, key).reason)
+            for key in ("trtr", "tstr", "detection")
+            if not isinstance(metrics.get(key), Mapping) or "reason" in metrics[key]]  # fmt: skip
+
+
+def _usefulness(metrics: Mapping[str, Any], name: str) -> Verdict:
+    real, synthetic = (find(metrics, arm, name, "macro_f1") for arm in ("trtr", "tstr"))
+    ratio = find(metrics, "tstr_ratio", name, "macro_f1")
+    scores = (
+        Score("TRTR", "macro-F1 on real test people, trained on real windows", real, 1.0),
+        Score("TSTR", "the same network, trained on synthetic windows alone", synthetic, 1.0),
+        Score("TSTR ÷ TRTR", "1 means: as useful as real windows", ratio, 1.25),
+    )
+    return Verdict(f"Usefulness, {name.upper()} classifier", scores, _usefulness_sentence(name, ratio))
+
+
+def _usefulness_sentence(name: str, ratio: Measure) -> str:
+    if ratio.mean is None:
+        return f"The ratio was not measured: {ratio.reason}"
+    sentence = (
+        f"Trained on synthetic windows alone, the {name.upper()} reaches {100 * ratio.mean:.1f} % of the macro-F1 "
+        "that it reaches when trained on as many real ones"
+    )
+    if ratio.low is None or ratio.high is None:
+        return f"{sentence}."
+    if ratio.high < 1:
+        return f"{sentence}: less useful than real windows, and by more than the spread over seeds."
+    if ratio.low > 1:
+        return f"{sentence}: more than real windows give, which asks for an explanation before it is believed."
+    return f"{sentence}: the spread over seeds does not tell the two apart."
+
+
+def _detection(metrics: Mapping[str, Any], name: str) -> Verdict:
+    score, floor = (find(metrics, "detection", name, key) for key in ("discriminative_score", "floor"))
+    scores = (
+        Score("Discriminative score", "synthetic against real: 0 is guessing, 0.5 is always right", score, 0.5),
+        Score("Floor", "the same judge on real against real", floor, 0.5),
+    )
+    return Verdict(f"Likeness, {name.upper()} judge", scores, _detection_sentence(score, floor))
+
+
+def _detection_sentence(score: Measure, floor: Measure) -> str:
+    if score.mean is None:
+        return f"The discriminative score was not measured: {score.reason}"
+    if floor.mean is None:
+        return f"The floor was not measured ({floor.reason}), so the score has nothing to be compared with."
+    right = f"The judge is right about {100 * (0.5 + score.mean):.0f} of 100 windows"
+    ceiling = floor.mean if floor.high is None else floor.high
+    bottom = score.mean if score.low is None else score.low
+    if bottom > ceiling:
+        return f"{right}: it does tell synthetic windows from real ones, beyond what it finds between real ones."
+    return f"{right}, no more than it finds between real windows: this judge does not tell them apart."

@@ -1,0 +1,11 @@
+"""Runs, metrics, files and models in MLflow, and the only door of mlflow.
+
+A pipeline run is a parent, each stage a child of it. Tracking never changes a number, and it never ends a training
+that has begun: what MLflow refuses while a run is open is told in one warning line, and the run goes on. A store
+that cannot be used at all is refused at the start, when nothing is lost.
+"""
+
+from sensegen.tracking.run import PipelineRun, Tracker, TrainingCallback, start, start_pipeline
+from sensegen.tracking.store import tracking_uri
+
+__all__ = ["PipelineRun", "Tracker", "TrainingCallback", "start", "start_pipeline", "tracking_uri"]

@@ -1,0 +1,183 @@
+"""The open runs: what a stage logs, and what the flow logs to their parent."""
+
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from sensegen.params import Params
+from sensegen.tracking import models, provenance, store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+COORDINATES = frozenset({"part", "epoch", "step", "round"})  # columns of a row that say where it belongs
+
+
+class Run:
+    """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
+
+    def __init__(self, client: "MlflowClient", run_id: str):
+        self.client = client
+        self.run_id = run_id
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log numbers in one call; `step` counts what the caller counts (epochs, rounds)."""
+        self._attempt("metrics", lambda: self._log_batch(metrics, step or 0))
+
+    def log_file(self, path: Path, folder: str = "") -> None:
+        """Keep a copy of a file (or a folder) with the run."""
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        self._attempt(f"file {path}", lambda: log(self.run_id, str(path), folder or None))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Tag the run."""
+        self._attempt("tags", lambda: self._tag(self.run_id, tags))
+
+    def _log_batch(self, metrics: Mapping[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        now = round(time.time() * 1000)
+        entities = [Metric(_allowed(name), float(value), now, step) for name, value in metrics.items()]
+        self.client.log_batch(self.run_id, metrics=entities)
+
+    def _tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(run_id, tags=[RunTag(_allowed(name), str(value)) for name, value in tags.items()])
+
+    def _attempt(self, what: str, log: Callable[[], object]) -> None:
+        try:
+            log()
+        except Exception as error:
+            logger.warning("MLflow did not take %s of run %s (%s); the run goes on.", what, self.run_id, error)
+
+
+class Tracker(Run):
+    """Final: the run of one stage."""
+
+    def __init__(self, client: "MlflowClient", run_id: str, parent_id: str | None):
+        super().__init__(client, run_id)
+        self.parent_id = parent_id
+        self.alerts = 0
+
+    def training_callback(self, name: str) -> "TrainingCallback":
+        """What a training calls at each epoch and alert; metrics are named `<name>/<part>/<column>`."""
+        return TrainingCallback(self, name)
+
+    def alert(self, event: Mapping[str, object]) -> None:
+        """Mark the run, and the pipeline's, as one whose training left the finite numbers."""
+        self.alerts += 1
+        step = event.get("step")
+        self.log_metrics({"alerts": self.alerts}, step if isinstance(step, int) else None)
+        self.set_tags({"alert.nan": "true", "alert.reason": str(event.get("reason", ""))})
+        if parent_id := self.parent_id:
+            self._attempt("tags of the pipeline", lambda: self._tag(parent_id, {"alert.nan": "true"}))
+
+    def log_generator(self, folder: Path, sample: Float[np.ndarray, "window time channel"]) -> None:
+        """Keep a generator as an MLflow model that answers labels and seeds with windows shaped as `sample`."""
+        self._attempt("the generator", lambda: models.log_generator(self.client, self.run_id, folder, sample))
+
+
+class TrainingCallback:
+    """Final: passes the rows of a training's curves on to the tracker, one call an epoch."""
+
+    def __init__(self, tracker: Tracker, name: str):
+        self.tracker = tracker
+        self.name = name
+
+    def on_epoch(self, row: Mapping[str, float | int | str]) -> None:
+        """Log the numbers of a row of curves at its epoch (or round); empty columns are left out."""
+        part = row.get("part", "all")
+        prefix = "/".join(str(piece) for piece in (self.name, part) if piece)
+        step = row.get("epoch", row.get("round", 0))
+        numbers = {f"{prefix}/{column}": float(value) for column, value in row.items() if _is_number(column, value)}
+        self.tracker.log_metrics(numbers, int(step))
+
+    def on_alert(self, event: Mapping[str, object]) -> None:
+        """Mark the run; the guard of the training has already written the alert down."""
+        self.tracker.alert(event)
+
+
+class PipelineRun(Run):
+    """Final: the parent of the runs of the stages."""
+
+    def log_stage_metrics(self, stage: str, metrics: Mapping[str, float]) -> None:
+        """Log a stage's numbers under its name: a cached stage has no run of its own to log them."""
+        self.log_metrics({f"{stage}/{name}": value for name, value in metrics.items()})
+
+
+@contextmanager
+def start(params: Params, *, stage: str, root: Path) -> Iterator[Tracker]:
+    """Open the run of a stage: a child of the pipeline's (`SENSEGEN_PARENT_RUN_ID`) when the flow started it.
+
+    Raises:
+        ValueError: if the tracking store cannot be used.
+    """
+    parent_id = os.environ.get("SENSEGEN_PARENT_RUN_ID")
+    tags = provenance.tags(root, params) | provenance.stage_tags(root, stage)
+    if parent_id:
+        tags["mlflow.parentRunId"] = parent_id
+    client, run_id = _create(root, stage, tags, provenance.stage_params(root, params, stage))
+    tracker = Tracker(client, run_id, parent_id)
+    with _closing(tracker):
+        yield tracker
+
+
+@contextmanager
+def start_pipeline(root: Path, params: Params) -> Iterator[PipelineRun]:
+    """Open the parent run; its `run_id` goes to the stages as `SENSEGEN_PARENT_RUN_ID`.
+
+    Raises:
+        ValueError: if the tracking store cannot be used.
+    """
+    client, run_id = _create(root, "pipeline", provenance.tags(root, params), provenance.flat_params(params))
+    pipeline = PipelineRun(client, run_id)
+    with _closing(pipeline):
+        yield pipeline
+
+
+def _create(root: Path, name: str, tags: Mapping[str, str], params: Mapping[str, str]) -> "tuple[MlflowClient, str]":
+    client, experiment_id = store.connect(root)
+    from mlflow.entities import Param
+
+    with store.refusal_explained(root):
+        run_id = client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
+        entities = [Param(key, value) for key, value in params.items()]
+        for first in range(0, len(entities), 100):  # MLflow takes at most 100 a call
+            client.log_batch(run_id, params=entities[first : first + 100])
+    return client, run_id
+
+
+@contextmanager
+def _closing(run: Run) -> Iterator[None]:
+    status = "KILLED"  # by a signal or an interrupt, unless the block says otherwise
+    try:
+        yield
+        status = "FINISHED"
+    except Exception:
+        status = "FAILED"
+        raise
+    finally:
+        run._attempt("the end", lambda: run.client.set_terminated(run.run_id, status=status))
+
+
+def _is_number(column: str, value: object) -> bool:
+    if column in COORDINATES or isinstance(value, str) or value is None:
+        return False
+    return not math.isnan(float(value)) or column != "validation_loss"  # type: ignore[arg-type]
+
+
+def _allowed(name: str) -> str:
+    """The name with what MLflow refuses in one replaced."""
+    return re.sub(r"[^\w\-. /:]", "_", name)

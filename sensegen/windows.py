@@ -1,0 +1,105 @@
+"""Windows of one length, stored once: the signals end to end, and where each window starts in them.
+
+`signals.npy` holds every sample once (overlapping windows share them); `<split>.npy` holds a row
+(start sample, label, subject) a window; `windows.json` says what the numbers mean.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+@dataclass(frozen=True)
+class WindowShape:
+    """All that a generator or a classifier knows of the data: (time, channel), and how many classes."""
+
+    length: int
+    channels: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Labelled windows: `values` is (window, time, channel), `labels` holds indices into `classes`.
+
+    Raises:
+        ValueError: if the axes do not agree.
+    """
+
+    values: Float[np.ndarray, "window time channel"]
+    labels: Int[np.ndarray, "window"]
+    subjects: tuple[str, ...]
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    rate_hz: float
+    units: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        windows, _, channels = self.values.shape
+        if (len(self.labels), len(self.subjects), len(self.channels)) != (windows, windows, channels):
+            raise ValueError(
+                f"Windows are (window, time, channel), but got values {self.values.shape}, {len(self.labels)} labels, "
+                f"{len(self.subjects)} subjects and {len(self.channels)} channel names."
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def shape(self) -> WindowShape:
+        """What a model has to know."""
+        return WindowShape(self.values.shape[1], self.values.shape[2], len(self.classes))
+
+    def select(self, rows: np.ndarray) -> "Windows":
+        """The windows at `rows` (indices or a mask)."""
+        rows = np.arange(len(self))[rows]
+        subjects = tuple(self.subjects[row] for row in rows)
+        return Windows(
+            self.values[rows], self.labels[rows], subjects, self.channels, self.classes, self.rate_hz, self.units
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open one split of a window folder, e.g. `Windows.open(artifacts.window / "fit")`. Values are scaled."""
+        folder, split = path.parent, path.name
+        meaning = json.loads((folder / "windows.json").read_text(encoding="utf-8"))
+        index = np.load(folder / f"{split}.npy")
+        signals = np.load(folder / "signals.npy", mmap_mode="r")
+        return cls(
+            values=gather(signals, index[:, 0], meaning["length"]),
+            labels=index[:, 1],
+            subjects=tuple(meaning["subjects"][subject] for subject in index[:, 2]),
+            channels=tuple(meaning["channels"]),
+            classes=tuple(meaning["classes"]),
+            rate_hz=meaning["rate_hz"],
+            units=tuple(meaning["units"]),
+        )
+
+
+def slice_windows(
+    signal: Float[np.ndarray, "time channel"], *, length: int, stride: int
+) -> Float[np.ndarray, "window length channel"]:
+    """Cut one regularly sampled signal into overlapping windows (a view: nothing is copied).
+
+    Window `w` holds samples `w * stride` to `w * stride + length`; a shorter tail is dropped.
+
+    Raises:
+        ValueError: if the signal is shorter than one window.
+    """
+    if len(signal) < length:
+        raise ValueError(f"A window needs {length} samples, but the signal has {len(signal)}.")
+    return sliding_window_view(signal, length, axis=0)[::stride].swapaxes(1, 2)
+
+
+def gather(
+    signals: Float[np.ndarray, "sample channel"], starts: Int[np.ndarray, "window"], length: int
+) -> Float[np.ndarray, "window length channel"]:
+    """The windows that start at the given samples."""
+    if not len(starts):
+        return np.empty((0, length, signals.shape[1]), signals.dtype)
+    return np.ascontiguousarray(slice_windows(signals, length=length, stride=1)[starts])

@@ -1,0 +1,38 @@
+"""Judge the generator's windows against real ones: train on synthetic, test on real, and the rest."""
+
+import json
+
+import numpy as np
+
+from sensegen import training
+from sensegen.artifacts import Artifacts, write_text, writing
+from sensegen.divergence import AlertLog, write_alerts
+from sensegen.evaluation.suite import draws, evaluate, with_comparison
+from sensegen.generators import load_generator
+from sensegen.params import Params
+from sensegen.scaling import Scaling
+from sensegen.tracking import Tracker
+from sensegen.training import Training, write_rows
+from sensegen.windows import Windows
+
+
+def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
+    training.set_up(params.runtime)
+    fit, test = (Windows.open(artifacts.window / name) for name in ("fit", "test"))
+    generators = [load_generator(artifacts.alternate / name) for name in ("generator", "generator_without_alternation")]
+    synthetic, control = (draws(generator.sample, fit, params) for generator in generators)
+    listener = tracker.training_callback("evaluation")
+    run = Training(params, AlertLog(artifacts.alerts("evaluate"), "evaluate", [listener]))
+    run.log.clear()
+    judged = evaluate(fit, test, synthetic, control, run)
+    comparison = json.loads((artifacts.alternate / "comparison.json").read_text(encoding="utf-8"))
+    out = artifacts.evaluate
+    write_rows(out / "confusion.csv", ("arm", "classifier", "actual", "predicted"), judged.confusion)
+    for name, array in (
+        ("synthetic", Scaling.load(artifacts.window).invert(synthetic[0].values).astype(np.float32)),
+        ("synthetic_labels", synthetic[0].labels.astype(np.int64)),
+    ):
+        with writing(out / f"{name}.npy") as path, path.open("wb") as file:
+            np.save(file, array)
+    write_alerts(out / "alerts.json", run.alerts)
+    write_text(out / "metrics.json", json.dumps(with_comparison(judged.metrics, comparison), indent=2) + "\n")

@@ -1,0 +1,119 @@
+"""Conformance: whatever is registered as a generator answers as one; and the published ones have their sizes."""
+
+import numpy as np
+import pytest
+from conftest import sines
+
+from sensegen.generators import GENERATORS, build_generator, load_generator
+from sensegen.params import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
+from sensegen.windows import Windows, WindowShape
+
+BOUNDS = LogStddevBounds(low=-6.0, high=2.0)
+LABELS = np.array([0, 1, 1, 0, 1])
+CASES = {
+    "mdn_rnn": MDNRNNParams(
+        kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, log_stddev=BOUNDS
+    ),
+    "sensegen_paper": SenseGenPaperParams(kind="sensegen_paper", log_stddev=BOUNDS),
+    "cse555": CSE555Params(kind="cse555", log_stddev=BOUNDS),
+}
+
+
+def shape_for(kind: str) -> WindowShape:
+    return WindowShape(length=16, channels=2 if kind == "mdn_rnn" else 1, classes=2)
+
+
+def windows_for(kind: str) -> Windows:
+    windows = sines(np.random.default_rng(0), 24, length=16)
+    if kind == "mdn_rnn":
+        return windows
+    return Windows(windows.values[..., :1], windows.labels, windows.subjects, ("a",), windows.classes, 16.0, ("g",))
+
+
+@pytest.fixture(scope="module", params=sorted(GENERATORS))
+def generator(request):
+    return build_generator(shape_for(request.param), CASES[request.param], seed=0)
+
+
+def test_every_registered_generator_is_checked_here():
+    assert set(CASES) == set(GENERATORS)
+
+
+def test_samples_are_windows_finite_and_not_all_alike(generator):
+    windows = generator.sample(LABELS, seed=0)
+    assert windows.shape == (5, 16, generator.shape.channels)
+    assert np.isfinite(windows).all()
+    assert len({window.tobytes() for window in windows}) == 5
+
+
+def test_the_same_seed_gives_the_same_windows_and_another_seed_others(generator):
+    first = generator.sample(LABELS, seed=3)
+    assert np.array_equal(first, generator.sample(LABELS, seed=3))
+    assert not np.array_equal(first, generator.sample(LABELS, seed=4))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_any_number_of_windows_can_be_asked_for(generator, count):
+    assert generator.sample(LABELS[:count], seed=0).shape[0] == count
+
+
+def test_save_and_load_keep_every_bit(generator, tmp_path):
+    generator.save(tmp_path / "first")
+    loaded = load_generator(tmp_path / "first")
+    assert np.array_equal(loaded.sample(LABELS, seed=1), generator.sample(LABELS, seed=1))
+    loaded.save(tmp_path / "second")
+    for name in ("config.json", "weights.safetensors"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_the_same_seed_builds_the_same_weights(generator):
+    again = build_generator(generator.shape, CASES[generator.kind], seed=0)
+    assert all(np.array_equal(array, again.arrays()[name]) for name, array in generator.arrays().items())
+
+
+def test_parts_share_out_every_window_once(generator):
+    windows = windows_for(generator.kind)
+    assert sum(len(part.windows) for part in generator.parts(windows)) == len(windows)
+
+
+@pytest.mark.parametrize(("kind", "parameters"), [("sensegen_paper", 1_357_000), ("cse555", 1_358_752)])
+def test_published_generators_have_exactly_their_parameters(kind, parameters):
+    generator = build_generator(WindowShape(128, 1, 1), CASES[kind], seed=0)
+    assert generator.count_parameters() == parameters
+
+
+def test_every_parameter_of_the_report_generator_takes_part_in_the_loss():
+    import tensorflow as tf
+
+    generator = build_generator(WindowShape(16, 1, 1), CASES["cse555"], seed=0)
+    windows = windows_for("cse555")
+    with tf.GradientTape() as tape:
+        loss = generator.models[0].batch_loss((windows.values, windows.labels), tf.zeros(2, tf.int32))
+    gradients = tape.gradient(loss, generator.models[0].trainable_variables)
+    assert all(np.abs(gradient.numpy()).max() > 0 for gradient in gradients)
+
+
+def test_a_step_knows_only_the_steps_before_it():
+    generator = build_generator(WindowShape(16, 2, 2), CASES["mdn_rnn"], seed=0)
+    windows = windows_for("mdn_rnn")
+    changed = windows.values[:4].copy()
+    changed[:, 10] += 1.0
+    before, after = (generator.model(values, windows.labels[:4]).mean.numpy() for values in (windows.values[:4], changed))
+    assert np.array_equal(before[:, :11], after[:, :11])
+    assert not np.array_equal(before[:, 11:], after[:, 11:])
+
+
+def test_sampling_step_by_step_follows_the_mixtures_that_training_sees():
+    # Teacher forcing on a sampled window must find each step likely: both paths are one model.
+    generator = build_generator(WindowShape(16, 2, 2), CASES["mdn_rnn"], seed=0)
+    labels = np.arange(64) % 2
+    sampled = generator.sample(labels, seed=0)
+    mixture = generator.model(sampled, labels)
+    z = (sampled[:, :, None] - mixture.mean.numpy()) * np.exp(-mixture.log_stddev.numpy())
+    assert np.abs(z).min(axis=2).max() < 6
+    assert np.sqrt(np.mean(np.square(z))) < 2
+
+
+def test_other_weights_are_refused_by_name(generator):
+    with pytest.raises(ValueError, match="Run the stage that writes it again"):
+        generator.assign({"nothing": np.zeros(1)})

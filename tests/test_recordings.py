@@ -1,0 +1,105 @@
+"""Recordings come back from disk as they were, to the bit, and leave the same bytes each time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sensegen import recordings
+from sensegen.recording import Activity, InvalidRecording, Recording, Signal
+
+ANY_BITS = st.integers(0, 2**64 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+def signal(samples: int, channels: tuple[str, ...] = ("x", "y"), *, unit: str = "g", rate_hz: float = 50.0) -> Signal:
+    values = np.random.default_rng(samples).normal(size=(samples, len(channels)))
+    return Signal(values, np.arange(samples) / rate_hz, rate_hz, unit, channels)
+
+
+def recording(name: str, **signals: Signal) -> Recording:
+    return Recording(name, "S1", signals, (Activity("WALKING", 0.0, 1.0),))
+
+
+def same(first: Recording, second: Recording) -> bool:
+    """Equal, with values compared by their bits: a NaN equals itself, and 0.0 is not -0.0."""
+    if (first.name, first.subject, first.activities) != (second.name, second.subject, second.activities):
+        return False
+    if list(first.signals) != list(second.signals):
+        return False
+    return all(_same_signal(one, second.signals[name]) for name, one in first.signals.items())
+
+
+def _same_signal(one: Signal, other: Signal) -> bool:
+    if (one.rate_hz, one.unit, one.channels) != (other.rate_hz, other.unit, other.channels):
+        return False
+    return one.values.tobytes() == other.values.tobytes() and one.times_s.tobytes() == other.times_s.tobytes()
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> list[Recording]:
+    layouts = {"acceleration": ("x", "y", "z"), "heart": ("rate",)}
+    made = []
+    for _ in range(draw(st.integers(0, 4))):
+        signals = {}
+        for name in draw(st.lists(st.sampled_from(sorted(layouts)), unique=True)):
+            samples, width = draw(st.integers(0, 6)), len(layouts[name])
+            bits = draw(st.lists(ANY_BITS, min_size=samples * (width + 1), max_size=samples * (width + 1)))
+            numbers = np.array(bits, np.uint64).view(np.float64).reshape(samples, width + 1)
+            signals[name] = Signal(numbers[:, 1:].copy(), numbers[:, 0].copy(), 1 / 3, "°/s", layouts[name])
+        spans = draw(st.lists(st.builds(Activity, TEXT, st.floats(allow_nan=False), st.floats(allow_nan=False))))
+        made.append(Recording(draw(TEXT), draw(TEXT), signals, tuple(spans)))
+    return made
+
+
+@given(written=datasets(), group=st.integers(1, 12))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_recordings_come_back_bit_for_bit_and_in_order(tmp_path, monkeypatch, written, group):
+    monkeypatch.setattr(recordings, "ROW_GROUP_SAMPLES", group)
+    recordings.write(written, tmp_path / "recordings")
+    back = list(recordings.read(tmp_path / "recordings"))
+    assert len(back) == len(written)
+    assert all(same(one, other) for one, other in zip(written, back, strict=True))
+
+
+def test_the_same_recordings_leave_the_same_bytes(tmp_path):
+    made = [recording(str(at), acceleration=signal(100 + at), heart=signal(3, ("rate",))) for at in range(5)]
+    for name in ("one", "two"):
+        recordings.write(made, tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == ["acceleration.parquet", "heart.parquet", "recordings.parquet"]
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
+
+
+def test_many_short_recordings_share_row_groups(tmp_path):
+    import pyarrow.parquet as pq
+
+    recordings.write((recording(str(at), acceleration=signal(128)) for at in range(2000)), tmp_path / "recordings")
+    assert pq.ParquetFile(tmp_path / "recordings" / "acceleration.parquet").num_row_groups == 2
+
+
+def test_a_failure_among_the_recordings_leaves_what_was_there(tmp_path):
+    def failing() -> Iterator[Recording]:
+        yield recording("new", acceleration=signal(10))
+        raise InvalidRecording("the second is broken")
+
+    recordings.write([recording("old", acceleration=signal(10))], tmp_path / "recordings")
+    with pytest.raises(InvalidRecording, match="second"):
+        recordings.write(failing(), tmp_path / "recordings")
+    assert [one.name for one in recordings.read(tmp_path / "recordings")] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
+
+
+def test_a_recording_in_another_unit_is_refused_by_name(tmp_path):
+    mixed = [recording("first", acceleration=signal(9)), recording("second", acceleration=signal(9, unit="m/s^2"))]
+    with pytest.raises(InvalidRecording, match=r"second.*m/s\^2"):
+        recordings.write(mixed, tmp_path / "recordings")
+
+
+def test_a_folder_without_recordings_names_the_file_it_lacks(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        next(recordings.read(tmp_path / "recordings"))
+    assert Path(caught.value.filename) == tmp_path / "recordings" / "recordings.parquet"

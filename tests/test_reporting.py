@@ -1,0 +1,369 @@
+"""The report page: complete, self-contained, escaped, and the same bytes for the same results."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sensegen import params as schema
+from sensegen.artifacts import STAGES, Artifacts
+from sensegen.params import Params
+from sensegen.reporting import drawing, tables, training_figures, window_figures, wording
+from sensegen.reporting.measures import Measure, find, measure, number
+from sensegen.reporting.page import Report, build_report
+from sensegen.reporting.results import read_results
+
+PARAMS_FILE = Path(__file__).resolve().parents[1] / "params.yaml"
+AXES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "mag_x", "mag_y", "mag_z")
+ALERT = {
+    "stage": "train_generator", "part": "all", "step": 13, "reason": "loss is nan", "learning_rate": 0.003,
+    "rollback": 1, "restored_step": 10,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the stages are made to have left behind."""
+
+    classes: tuple[str, ...] = ("WALKING", "SITTING")
+    channels: tuple[str, ...] = AXES[:1]
+    parts: tuple[str, ...] = ("all",)
+    alerts: tuple[Mapping[str, Any], ...] = ()
+    rounds: int = 2
+    validation_loss: bool = True
+    windows_per_activity: int = 1
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def params_of(story: Story) -> Params:
+    params = schema.load(PARAMS_FILE)
+    return params.model_copy(
+        update={"report": params.report.model_copy(update={"windows_per_activity": story.windows_per_activity})}
+    )
+
+
+def leave_behind(story: Story, root: Path) -> Artifacts:
+    """Write the outputs of every stage before the report."""
+    artifacts, random = Artifacts(root), np.random.default_rng(3)
+    for stage in STAGES:
+        getattr(artifacts, stage).mkdir(parents=True)
+    leave_windows(story, artifacts, random)
+    leave_training(story, artifacts, random)
+    leave_evaluation(story, artifacts, random)
+    provenance = {"dataset": "simulated", "citation": "Doe & Roe <2013>", "licence": "CC BY 4.0",
+                  "page": "https://example.org/data", "members": {"a/b.txt": "0" * 64}}  # fmt: skip
+    write_json(artifacts.download / "provenance.json", provenance)
+    return artifacts
+
+
+def waves(story: Story, labels: np.ndarray, random: np.random.Generator, noise: float) -> np.ndarray:
+    """Sines whose rate depends on the class and whose phase on the window: (window, time, channel)."""
+    seconds = np.arange(128)[None, :, None] / 50
+    phase = random.uniform(0, 6.28, (len(labels), 1, len(story.channels)))
+    clean = np.sin(6.28 * (0.4 + 0.5 * labels[:, None, None]) * seconds + phase)
+    return (clean + random.normal(0, noise, clean.shape)).astype(np.float32)
+
+
+def leave_windows(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
+    labels = np.repeat(np.arange(len(story.classes)), 5)
+    np.save(artifacts.window / "signals.npy", waves(story, labels, random, 0.1).reshape(-1, len(story.channels)))
+    index = np.stack([np.arange(len(labels)) * 128, labels, labels % 2], axis=1)
+    for split in ("fit", "validation", "held_out_time", "test"):
+        np.save(artifacts.window / f"{split}.npy", index)
+    width = len(story.channels)
+    write_json(artifacts.window / "windows.json", {
+        "channels": story.channels, "units": [("g", "rad/s", "uT")[AXES.index(c) // 3 if c in AXES else 0]
+                                              for c in story.channels],
+        "rate_hz": 50.0, "length": 128, "classes": story.classes, "subjects": ["S01", "S02"],
+        "scaling": {"mean": [0.5] * width, "stddev": [2.0] * width},
+    })  # fmt: skip
+    write_json(artifacts.window / "counts.json", {
+        split: dict.fromkeys(story.classes, 5) | {"total": 5 * len(story.classes)} for split in ("fit", "test")
+    } | {"dropped": 7})  # fmt: skip
+
+
+def leave_training(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
+    parts = {
+        "train_generator": story.parts, "train_discriminator": ("discriminator all",),
+        "alternate": (*story.parts, "discriminator all"),
+    }  # fmt: skip
+    for stage, names in parts.items():
+        rows = [
+            {"part": part, "epoch": epoch, "step": 10 * epoch, "loss": 2 / epoch + random.normal(0, 0.02),
+             "gradient_norm": 1, "learning_rate": 0.003,
+             "validation_loss": 2.2 / epoch if story.validation_loss else ""}
+            for part in names for epoch in range(1, 9)
+        ]  # fmt: skip
+        head = "part,epoch,step,loss,gradient_norm,learning_rate,validation_loss"
+        write_rows(getattr(artifacts, stage) / "curves.csv", head, rows)
+        write_json(getattr(artifacts, stage) / "alerts.json", [a for a in story.alerts if a["stage"] == stage])
+    scores = ("discriminator_loss", "discriminator_accuracy", "discriminator_validation_accuracy", "generator_loss",
+              "generator_validation_loss")  # fmt: skip
+    rounds = [{"part": part, "round": number, **{name: random.uniform(0.4, 0.9) for name in scores}}
+              for part in story.parts for number in range(1, story.rounds + 1)]  # fmt: skip
+    write_rows(artifacts.alternate / "rounds.csv", ",".join(["part", "round", *scores]), rounds)
+
+
+def leave_evaluation(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
+    labels = np.repeat(np.arange(len(story.classes)), 4)
+    np.save(artifacts.evaluate / "synthetic.npy", waves(story, labels, random, 0.2))
+    np.save(artifacts.evaluate / "synthetic_labels.npy", labels)
+    write_json(artifacts.evaluate / "metrics.json", {**metrics_of(story), **story.metrics})
+    write_json(artifacts.evaluate / "alerts.json", [a for a in story.alerts if a["stage"] == "evaluate"])
+    rows = [{"arm": arm, "classifier": name, "actual": actual,
+             "predicted": actual if random.random() < 0.8 else random.choice(story.classes)}
+            for arm in ("trtr", "tstr") for name in ("cnn", "lstm") for actual in story.classes * 9]  # fmt: skip
+    write_rows(artifacts.evaluate / "confusion.csv", "arm,classifier,actual,predicted", rows)
+
+
+def metrics_of(story: Story) -> dict[str, Any]:
+    def near(mean: float) -> dict[str, Any]:
+        return {"mean": mean, "low": mean - 0.012, "high": mean + 0.011, "seeds": 3}
+
+    scores = {"precision": near(0.9), "recall": near(0.88), "f1": near(0.89)}
+    arm = {"accuracy": near(0.93), "macro_f1": near(0.92), "per_class": dict.fromkeys(story.classes, scores)}
+    side = {"tstr_macro_f1": near(0.87), "validation_nll": -0.71, "discriminative_score": near(0.21)}
+    return {
+        "trtr": {"cnn": arm, "lstm": arm}, "tstr": {"cnn": arm, "lstm": arm},
+        "tstr_ratio": {"cnn": {"macro_f1": near(0.95)}, "lstm": {"macro_f1": near(0.91)}},
+        "detection": {"cnn": {"discriminative_score": near(0.31), "floor": near(0.03), "noise": near(0.5)}},
+        "alternation": {"with": side, "without": side, "generator_steps": 120},
+        "windows": {"fit": 40, "test": 20},
+        "memorisation": {"value": None, "reason": "not measured by this version"},
+    }  # fmt: skip
+
+
+def write_json(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def write_rows(path: Path, head: str, rows: Sequence[Mapping[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, head.split(","), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def report_of(story: Story, root: Path) -> Report:
+    return build_report(read_results(params_of(story), leave_behind(story, root)))
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and all text outside of style."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found[-1:] and self.found[-1][0] != "style":
+            self.text += data
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path):
+    first, second = (report_of(Story(alerts=(ALERT,)), tmp_path / name) for name in ("one", "two"))
+    assert first == second
+
+
+def test_nothing_is_loaded_from_outside_the_file(tmp_path):
+    html = report_of(Story(), tmp_path).html
+    loads = [value for tag, attributes in Elements(html).found if tag in ("img", "source", "link", "script", "iframe")
+             for name, value in attributes.items() if name in ("src", "href", "srcset")]  # fmt: skip
+    assert loads and all(value.startswith("data:") for value in loads)
+    assert "url(" not in html and "@import" not in html and "<script" not in html
+    assert str(tmp_path) not in html
+
+
+@pytest.mark.parametrize(("classes", "channels"), [(2, 1), (12, 9)])
+def test_every_activity_and_channel_is_on_the_page(tmp_path, classes, channels):
+    story = Story(classes=tuple(f"ACTIVITY_{n}" for n in range(classes)), channels=AXES[:channels])
+    elements = Elements(report_of(story, tmp_path).html)
+    images = " ".join(str(attributes["alt"]) for tag, attributes in elements.found if tag == "img")
+    for name in (*story.classes, *story.channels):
+        assert re.search(rf"\b{name}\b", elements.text)
+        assert re.search(rf"\b{name}\b", images)
+
+
+def test_every_alert_is_drawn_at_its_step_in_its_panel(tmp_path):
+    other = {**ALERT, "stage": "alternate", "part": "discriminator all", "step": 27}
+    results = read_results(params_of(Story()), leave_behind(Story(alerts=(ALERT, other)), tmp_path))
+    curves = [curve for curve in results.curves if curve.stage == "alternate"]
+    with drawing.themed(drawing.LIGHT):
+        generator, discriminator = training_figures.draw_losses(curves, results.alerts, drawing.LIGHT).axes
+    assert marks(generator) == []
+    assert marks(discriminator) == [27]
+
+
+def marks(axes) -> list[float]:
+    verticals = [line for line in axes.lines if line.get_color() == drawing.LIGHT.alert and line.get_marker() != "v"]
+    return [line.get_xdata()[0] for line in verticals]
+
+
+def test_every_alert_is_in_words_too(tmp_path):
+    alerts = tuple({**ALERT, "step": step} for step in range(1000, 1040))
+    text = Elements(report_of(Story(alerts=alerts), tmp_path).html).text
+    assert "40 times" in text
+    assert all(str(step) in text for step in range(1000, 1040))
+
+
+def test_an_odd_label_is_shown_as_text_and_never_as_markup(tmp_path):
+    odd = "<script>alert(1)</script> & $x_$"
+    report = report_of(Story(classes=(odd, "_hidden"), channels=('acc"_x',), parts=(odd, "_hidden")), tmp_path)
+    assert "<script" not in report.html
+    assert odd in Elements(report.html).text
+
+
+def test_a_null_metric_shows_its_reason(tmp_path):
+    null = {"value": None, "reason": "the dataset has no labels"}
+    story = Story(metrics=dict.fromkeys(("trtr", "tstr", "tstr_ratio", "detection", "alternation"), null))
+    text = Elements(report_of(story, tmp_path).html).text
+    assert text.count("the dataset has no labels") >= 8
+    assert "not measured by this version" in text
+
+
+def test_a_stage_without_rows_and_an_alternation_without_rounds_are_said_so(tmp_path):
+    artifacts = leave_behind(Story(rounds=0, validation_loss=False), tmp_path)
+    write_rows(artifacts.train_generator / "curves.csv", "part,epoch,step,loss,validation_loss", [])
+    report = build_report(read_results(params_of(Story()), artifacts))
+    assert "losses_train_generator.png" not in report.figures
+    text = Elements(report.html).text
+    assert "This stage trained nothing" in text and "No round was run" in text
+
+
+def test_many_parts_and_losses_of_any_size_can_be_drawn(tmp_path):
+    artifacts = leave_behind(Story(parts=tuple(f"P{n}" for n in range(12))), tmp_path)
+    rows = [{"part": "all", "step": step, "loss": loss} for step, loss in enumerate((1, 1.1, 1e9, "nan", -3, "inf"))]
+    write_rows(artifacts.train_generator / "curves.csv", "part,step,loss", rows)
+    report = build_report(read_results(params_of(Story()), artifacts))
+    assert {"losses_train_generator.png", "losses_alternate.png", "rounds.png"} <= set(report.figures)
+
+
+def test_real_windows_are_shown_in_physical_units_with_their_person(tmp_path):
+    story = Story(windows_per_activity=2)
+    results = read_results(params_of(story), leave_behind(story, tmp_path))
+    (group,) = window_figures.channel_groups(results.signals)
+    choice = window_figures.choose(results)
+    with drawing.themed(drawing.LIGHT):
+        axes = window_figures.draw_windows(results, choice, group, drawing.LIGHT).axes[1]  # after the legend's
+    scaled = np.load(tmp_path / "artifacts" / "window" / "signals.npy").reshape(-1, 128)
+    row = choice.rows["real", 0][0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), scaled[row] * 2.0 + 0.5, rtol=1e-6)
+    assert axes.get_title(loc="right") == "S01"
+
+
+def test_a_runaway_synthetic_window_does_not_flatten_the_real_ones(tmp_path):
+    results = read_results(params_of(Story()), leave_behind(Story(), tmp_path))
+    wild = replace(results, synthetic=replace(results.synthetic, values=results.synthetic.values * 1e6))
+    (group,) = window_figures.channel_groups(wild.signals)
+    low, high = window_figures.axis_limits(wild, window_figures.choose(wild), group)
+    assert -8 < low < high < 8
+    assert "lie outside" in Elements(build_report(wild).html).text
+
+
+def test_channels_of_one_sensor_share_a_figure():
+    signals = window_figures.Signals((), ("acc_x", "acc_y", "heart_rate", "gyro_x"), ("g", "g", "1/min", "rad/s"), 50)
+    groups = window_figures.channel_groups(signals)
+    assert [(group.name, group.channels) for group in groups] == [("acc", (0, 1)), ("heart_rate", (2,)), ("gyro", (3,))]
+
+
+def test_a_confusion_matrix_counts_actual_by_row(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    pairs = [("WALKING", "SITTING")] * 3 + [("WALKING", "WALKING")] + [("SITTING", "SITTING")] * 2
+    rows = [{"arm": "tstr", "classifier": "cnn", "actual": a, "predicted": p} for a, p in pairs]
+    write_rows(artifacts.evaluate / "confusion.csv", "arm,classifier,actual,predicted", rows)
+    (matrix,) = tables.confusions(read_results(params_of(Story()), artifacts))
+    assert matrix.rows == [[(1, 25), (3, 75)], [(0, 0), (2, 100)]]
+
+
+def test_a_prediction_of_an_unknown_class_is_refused_by_name(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    row = {"arm": "tstr", "classifier": "cnn", "actual": "WALKING", "predicted": "FLYING"}
+    write_rows(artifacts.evaluate / "confusion.csv", "arm,classifier,actual,predicted", [row])
+    with pytest.raises(ValueError, match="FLYING"):
+        tables.confusions(read_results(params_of(Story()), artifacts))
+
+
+def test_a_missing_output_is_named(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    (artifacts.evaluate / "metrics.json").unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        read_results(params_of(Story()), artifacts)
+    assert Path(error.value.filename) == artifacts.evaluate / "metrics.json"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        ((0.9, 0.88, 0.92), "less useful"),
+        ((0.99, 0.97, 1.01), "does not tell the two apart"),
+        ((1.1, 1.05, 1.2), "explanation"),
+    ],
+)
+def test_the_verdict_follows_the_interval_and_not_the_mean_alone(ratio, words):
+    metrics = metrics_of(Story())
+    metrics["tstr_ratio"]["cnn"]["macro_f1"] = dict(zip(("mean", "low", "high"), ratio, strict=True))
+    assert words in wording.verdicts(metrics)[0].sentence
+
+
+def test_a_judge_within_its_floor_tells_nothing_apart():
+    metrics = metrics_of(Story())
+    assert "it does tell" in wording.verdicts(metrics)[-1].sentence
+    metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.03, "low": 0.01, "high": 0.05}
+    assert "does not tell them apart" in wording.verdicts(metrics)[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.91234, "0.912"),
+        (-0.7, "−0.700"),
+        (12.341, "12.34"),
+        (456.78, "456.8"),
+        (2947, "2\u202f947"),
+        (2e-5, "2.00e−05"),
+        (float("nan"), "not a number"),
+    ],
+)
+def test_a_number_has_the_digits_that_mean_something(value, text):
+    assert number(value) == text
+
+
+def test_a_measure_below_a_null_has_the_reason_of_the_null():
+    metrics = {"trtr": {"value": None, "reason": "no labels"}}
+    assert find(metrics, "trtr", "cnn", "macro_f1") == Measure(None, reason="no labels")
+    with pytest.raises(ValueError, match="a null with its reason"):
+        measure({"cnn": 1})
+
+
+def test_figures_say_nothing_of_who_made_them_and_are_small(tmp_path):
+    story = Story(classes=tuple(f"A{n}" for n in range(6)), channels=AXES, windows_per_activity=2)
+    report = report_of(story, tmp_path)
+    assert all("Software" not in Image.open(io.BytesIO(content)).info for content in report.figures.values())
+    assert len(report.html) < 4 * 2**20
+
+
+def test_the_stage_writes_the_page_and_every_figure(tmp_path):
+    from sensegen import tracking
+    from stages import report as stage
+
+    artifacts, params = leave_behind(Story(), tmp_path), params_of(Story())
+    with tracking.start(params, stage="report", root=tmp_path) as tracker:
+        stage.run(params, artifacts, tracker)
+    built = build_report(read_results(params, artifacts))
+    assert (artifacts.report / "report.html").read_text(encoding="utf-8") == built.html
+    written = {path.name: path.read_bytes() for path in (artifacts.report / "figures").iterdir()}
+    assert written == built.figures

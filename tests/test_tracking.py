@@ -1,0 +1,199 @@
+"""What MLflow is told, and that it can neither change nor end a training."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensegen import params as schema
+from sensegen import tracking
+from sensegen.params import Params
+from sensegen.tracking import provenance, store
+
+ROOT = Path(__file__).resolve().parents[1]
+ROW = {"part": "all", "step": 12, "loss": 0.5, "gradient_norm": 2.0, "learning_rate": 0.1, "validation_loss": ""}
+DVC_YAML = """
+stages:
+  window:
+    cmd: python -m stages window
+    params: [window, train_generator.epochs]
+    deps: [artifacts/validate/recordings, "sensegen/datasets/${dataset.name}.py"]
+"""
+DVC_LOCK = """
+schema: '2.0'
+stages:
+  validate:
+    outs:
+    - {path: artifacts/validate/recordings, hash: md5, md5: 0123abcd.dir}
+"""
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracking database with its tables, and no experiment: making them takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    store._client(folder).search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def root(tmp_path: Path, migrated_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("DVC_ROOT", "DVC_STAGE", "SENSEGEN_PARENT_RUN_ID", "SENSEGEN_PREFECT_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(migrated_store, tmp_path / "mlruns")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return schema.load(ROOT / "params.yaml")
+
+
+def stored(run: tracking.Tracker | tracking.PipelineRun):
+    return run.client.get_run(run.run_id)
+
+
+def test_a_stage_is_a_child_of_the_pipeline_and_logs_its_params(root, params, monkeypatch):
+    with tracking.start_pipeline(root, params) as pipeline:
+        monkeypatch.setenv("SENSEGEN_PARENT_RUN_ID", pipeline.run_id)
+        monkeypatch.setenv("SENSEGEN_PREFECT_RUN_ID", "flow-1")
+        with tracking.start(params, stage="window", root=root) as tracker:
+            pass
+    run = stored(tracker)
+    assert (run.info.run_name, run.info.status) == ("window", "FINISHED")
+    assert run.data.tags["mlflow.parentRunId"] == pipeline.run_id
+    assert run.data.tags["prefect.flow_run_id"] == "flow-1"
+    assert run.data.params["window.overlap"] == "0.5" and run.data.params["dataset.name"] == "simulated"
+    assert "evaluate.seeds" not in run.data.params and "evaluate.seeds" in stored(pipeline).data.params
+
+
+def test_rows_of_curves_become_metrics_at_their_epoch(root, params):
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        callback = tracker.training_callback("generator")
+        callback.on_epoch({**ROW, "epoch": 0})
+        callback.on_epoch({**ROW, "epoch": 1, "loss": 0.25, "validation_loss": 0.75})
+    history = tracker.client.get_metric_history(tracker.run_id, "generator/all/loss")
+    assert [(entry.step, entry.value) for entry in history] == [(0, 0.5), (1, 0.25)]
+    validation = tracker.client.get_metric_history(tracker.run_id, "generator/all/validation_loss")
+    assert [(entry.step, entry.value) for entry in validation] == [(1, 0.75)]
+    assert not any(name.endswith("/step") for name in stored(tracker).data.metrics)
+
+
+def test_an_alert_marks_the_stage_and_the_pipeline(root, params, monkeypatch):
+    with tracking.start_pipeline(root, params) as pipeline:
+        monkeypatch.setenv("SENSEGEN_PARENT_RUN_ID", pipeline.run_id)
+        with tracking.start(params, stage="alternate", root=root) as tracker:
+            for step in (40, 90):
+                tracker.training_callback("generator").on_alert({"step": step, "reason": "loss is nan"})
+    experiment = [stored(tracker).info.experiment_id]
+    marked = tracker.client.search_runs(experiment, filter_string="tags.`alert.nan` = 'true'")
+    assert {run.info.run_id for run in marked} == {tracker.run_id, pipeline.run_id}
+    assert stored(tracker).data.metrics["alerts"] == 2
+
+
+@pytest.mark.parametrize(("raised", "status"), [(RuntimeError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_a_run_that_ends_early_says_how(root, params, raised, status):
+    with pytest.raises(raised), tracking.start(params, stage="window", root=root) as tracker:
+        raise raised
+    assert stored(tracker).info.status == status
+
+
+def test_the_hashes_of_what_was_read_are_tags_when_dvc_runs_the_stage(root, params, monkeypatch):
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    (root / "dvc.lock").write_text(DVC_LOCK)
+    by_hand = provenance.stage_tags(root, "window", {})
+    assert not any(name.startswith("dvc.md5") for name in by_hand)
+    monkeypatch.setenv("DVC_STAGE", "window")
+    with tracking.start(params, stage="window", root=root) as tracker:
+        pass
+    run = stored(tracker)
+    assert run.data.tags["dvc.md5.artifacts/validate/recordings"] == "0123abcd.dir"
+    assert run.data.params["train_generator.epochs"] == str(params.train_generator.epochs)
+
+
+def test_the_commit_and_a_change_since_are_tags(root, params):
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+        subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
+
+    (root / "file").write_text("1")
+    git("init")
+    git("add", "file")
+    git("commit", "-m", "one")
+    clean = provenance.git_tags(root)
+    (root / "file").write_text("2")
+    assert len(clean["mlflow.source.git.commit"]) == 40 and clean["git.dirty"] == "false"
+    assert provenance.git_tags(root)["git.dirty"] == "true"
+
+
+def test_params_hash_changes_with_any_param(params):
+    other = schema.check(params.model_dump(by_alias=True) | {"seed": params.seed + 1})
+    assert provenance.params_hash(other) != provenance.params_hash(params)
+
+
+def test_a_refusal_of_mlflow_is_a_warning_and_the_run_goes_on(root, params, caplog):
+    with tracking.start(params, stage="window", root=root) as tracker:
+        (root / "mlruns" / "mlflow.db").write_bytes(b"no database" * 1000)
+        tracker.log_metrics({"loss": 1.0})
+        tracker.log_file(root / "missing")
+    assert "did not take metrics" in caplog.text
+    assert "did not take file" in caplog.text
+
+
+def test_a_store_that_cannot_be_opened_is_refused_at_the_start(root, params):
+    (root / "mlruns" / "mlflow.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(ValueError, match="cannot be used"), tracking.start(params, stage="window", root=root):
+        pass
+
+
+def test_a_store_made_in_another_folder_is_refused_with_what_to_do(root, params, tmp_path_factory):
+    with tracking.start_pipeline(root, params):
+        pass
+    moved = tmp_path_factory.mktemp("moved")
+    shutil.copytree(root / "mlruns", moved / "mlruns")
+    with pytest.raises(ValueError, match="Move the project back, or begin a new store: mv "):
+        store.connect(moved)
+
+
+def test_the_store_of_a_temporary_copy_is_that_of_the_project(root, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    assert store.store_folder(root / ".dvc" / "tmp" / "exps" / "copy") == root / "mlruns"
+    assert store.store_folder(root.parent / "elsewhere") == root.parent / "elsewhere" / "mlruns"
+
+
+def test_processes_that_open_a_fresh_store_together_all_succeed(tmp_path):
+    code = "import sys; from pathlib import Path; from sensegen.tracking import store; store.connect(Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    opened = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(process.communicate(timeout=120), process.returncode)[1] for process in opened] == [0, 0, 0]
+
+
+def test_a_logged_generator_draws_what_the_generator_draws(root, params):
+    import mlflow
+    import pandas as pd
+
+    from sensegen.generators import build_generator
+    from sensegen.windows import WindowShape
+
+    small = params.train_generator.generator.model_copy(update={"units": 4, "hidden": 4, "layers": 1, "mixtures": 2})
+    generator = build_generator(WindowShape(length=8, channels=2, classes=3), small, seed=0)
+    generator.save(root / "generator")
+    labels, seeds = np.array([2, 0, 1]), np.array([7, 5, 7])
+    drawn = generator.sample(labels[[0, 2]], 7)
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        tracker.log_generator(root / "generator", drawn)
+    (entry,) = tracker.client.search_logged_models([stored(tracker).info.experiment_id])
+    assert (entry.source_run_id, entry.status.name) == (tracker.run_id, "READY")
+    model = mlflow.pyfunc.load_model(entry.artifact_location)
+    windows = model.predict(pd.DataFrame({"seed": seeds, "label": labels}))
+    assert np.array_equal(windows[[0, 2]], drawn)
+    assert next(iter(model.metadata.get_output_schema())).shape == (-1, 8, 2)
+    requirements = (root / "mlruns").rglob("requirements.txt")
+    assert all("==" in line for file in requirements for line in file.read_text().splitlines())
+    assert not list((root / "mlruns").rglob("*.pkl"))
