@@ -99,8 +99,8 @@ def _run_pipeline(root: Path) -> None:
         raise _failed(str(failure), failure.exit_code if failure.exit_code in (2, 42) else 1) from None
     except KeyboardInterrupt:
         raise _failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
-    except TimeoutError as late:
-        raise _failed(f"A stage took longer than `meta: prefect: timeout_seconds` in dvc.yaml allows: {late}") from None
+    except ValueError as error:  # a store or a graph that cannot be used; the message says what to do
+        raise _failed(str(error)) from None
     summary.show(_console(), root, result)
 
 

@@ -61,12 +61,21 @@ def _walk(root: Path, stage_environment: Mapping[str, str], run: Any, outcomes: 
         state = _task(stage)(stage, root, stage_environment, stage.name in unchanged, return_state=True)
         metrics = stage_metrics(root, stage) if state.is_completed() else {}
         outcomes.append(Outcome(stage.name, state.name or "", time.monotonic() - started, metrics))
-        state.result()
+        _raise_if_failed(state, stage)
         if metrics:
             run.log_stage_metrics(stage.name, metrics)
         if state.name != "Cached":
             # DVC's earlier answers are about what was there before this stage ran.
             unchanged = frozenset()
+
+
+def _raise_if_failed(state: State, stage: Stage) -> None:
+    try:
+        state.result()
+    except TimeoutError:
+        limit = f"{stage.timeout_seconds:g} seconds"
+        message = f"Stage {stage.name} took longer than {limit}, its timeout_seconds in dvc.yaml, and was stopped."
+        raise StageFailed(stage.name, 1, message) from None
 
 
 def _task(stage: Stage) -> Any:

@@ -4,9 +4,11 @@ An archive comes from `SENSEGEN_MIRROR` when that is set (a folder or an address
 else from its official address. Members are checked, not archives, since an archive may be packed differently.
 """
 
+import errno
 import hashlib
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +23,9 @@ from sensegen.source import Archive, Member, Source
 from sensegen.transfer import CHUNK_BYTES, NotThere, Patience, TransferError, transfer
 
 MIRROR_VARIABLE = "SENSEGEN_MIRROR"
-LARGEST_MEMBER_BYTES = 4 << 30
+LARGEST_MEMBER_BYTES = 2 << 30
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 WAY_OUT = (
     f"Without a network, set {MIRROR_VARIABLE} to a folder or address that holds `<dataset>/<archive>`, or use the "
     "built-in data, which needs none: make run PRESET=simulated"
@@ -131,7 +135,10 @@ def _opened(path: Path, archive: Archive, downloads: Path) -> Iterator[zipfile.Z
                     yield inner
             finally:
                 inner_path.unlink()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (*DAMAGE, OSError) as error:
+        # A damaged offset makes the system refuse a seek; every other OSError says itself what is the matter.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ArchiveError(
             f"{path} is truncated or no zip archive ({error}). Fetch it again: remove the file if it is yours."
         ) from error
@@ -178,8 +185,9 @@ def _bytes_of(zipped: zipfile.ZipFile, name: str) -> Iterator[bytes]:
         raise ArchiveError(
             f"{zipped.filename} holds no {name}. It is another archive, or was packed without it."
         ) from None
-    if entry.flag_bits & 0x1 or entry.file_size > LARGEST_MEMBER_BYTES:
-        what = "is encrypted" if entry.flag_bits & 0x1 else f"declares {entry.file_size:,} bytes"
+    packed_as_expected = not entry.flag_bits & 0x1 and entry.compress_type in COMPRESSIONS
+    if not packed_as_expected or entry.file_size > LARGEST_MEMBER_BYTES:
+        what = f"declares {entry.file_size:,} bytes" if packed_as_expected else "is encrypted or oddly compressed"
         raise ArchiveError(f"{zipped.filename}: {name} {what}, which no member of this dataset does. Do not use it.")
     left = entry.file_size
     with zipped.open(entry) as stream:

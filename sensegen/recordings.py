@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from sensegen.artifacts import writing
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
@@ -120,7 +119,10 @@ class _SignalWriter:
         numbers = [np.full(len(signal.times_s), number, np.int32) for number, signal in self.waiting]
         columns = [np.concatenate(numbers), np.concatenate([signal.times_s for _, signal in self.waiting])]
         columns += list(np.concatenate([signal.values for _, signal in self.waiting]).T)
-        arrays = [pa.array(np.ascontiguousarray(column), type=kind) for column, kind in zip(columns, self.schema.types)]
+        arrays = [
+            pa.array(np.ascontiguousarray(column), type=kind)
+            for column, kind in zip(columns, self.schema.types, strict=True)
+        ]
         self.file.write_table(pa.Table.from_arrays(arrays, schema=self.schema), row_group_size=ROW_GROUP_SAMPLES)
         self.waiting, self.samples = [], 0
 
@@ -137,7 +139,8 @@ class _SignalReader:
         self.unit = schema.metadata[b"unit"].decode()
         self.rate_hz = float.fromhex(schema.metadata[b"rate_hz"].decode())
         self.batches = self.file.iter_batches(batch_size=ROW_GROUP_SAMPLES, use_threads=False)
-        self._hold(np.empty(0, np.int32), np.empty((0, 1 + len(self.channels))))
+        self.at = 0
+        self.numbers, self.samples = np.empty(0, np.int32), np.empty((0, 1 + len(self.channels)))
 
     def __enter__(self) -> "_SignalReader":
         return self
@@ -164,11 +167,8 @@ class _SignalReader:
         if batch is None:
             return False
         numbers, *columns = (batch.column(at).to_numpy() for at in range(batch.num_columns))
-        self._hold(numbers, np.column_stack(columns))
+        self.numbers, self.samples, self.at = numbers, np.column_stack(columns), 0
         return True
-
-    def _hold(self, numbers: np.ndarray, samples: Float[np.ndarray, "time column"]) -> None:
-        self.numbers, self.samples, self.at = numbers, samples, 0
 
 
 def _append(index: Mapping[str, list[Any]], recording: Recording) -> None:

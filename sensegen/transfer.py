@@ -75,9 +75,9 @@ def transfer(url: str, target: Path, patience: Patience, progress: Progress) -> 
             logger.warning("%s: %s; attempt %d follows in %.1f s", url, reason, failures + 1, pause)
             time.sleep(pause)
     kept = part.stat().st_size if part.exists() else 0
+    rest = f" {kept:,} bytes are kept, the next run goes on from there." if kept else ""
     raise TransferError(
-        f"{url} could not be fetched in {patience.attempts} attempts (download.attempts): {reason}. "
-        f"{kept:,} bytes are kept, the next run goes on from there."
+        f"{url} could not be fetched in {patience.attempts} attempts (download.attempts): {reason}.{rest}"
     )
 
 

@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one stage and give the exit code."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _stop)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what TensorFlow notes at its start is no news to a person
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # progress lines are followed through a pipe as they come
     root = find_root(Path.cwd())
@@ -157,7 +158,7 @@ def _disk_is_full(error: Exception) -> bool:
 def _full_disk(root: Path) -> str:
     usage = shutil.disk_usage(root)
     return (
-        f"The disk that holds {root} is full ({usage.free / 2**20:.0f} MiB free of {usage.total / 2**30:.1f} GiB), or "
+        f"The disk that holds {root} is full ({usage.free / 2**20:,.0f} of {usage.total / 2**20:,.0f} MiB free), or "
         "your quota on it is used up. Nothing half-written was kept. Free some space and run the same command again: "
         "finished stages and checkpoints are still there."
     )

@@ -59,7 +59,9 @@ def test_draws_have_the_mixtures_mean_and_variance():
         tf.constant(np.broadcast_to(mean, shape)[..., None], tf.float32),
         tf.constant(np.broadcast_to(np.log(stddev), shape)[..., None], tf.float32),
     )
-    drawn = draw(mixture, tf.constant(rng.gumbel(size=shape), tf.float32), tf.constant(rng.normal(size=(count, 1)), tf.float32))
+    drawn = draw(
+        mixture, tf.constant(rng.gumbel(size=shape), tf.float32), tf.constant(rng.normal(size=(count, 1)), tf.float32)
+    )
     expected_mean = 0.3 * -1 + 0.7 * 2
     expected_variance = 0.3 * (0.25 + 1) + 0.7 * (0.01 + 4) - expected_mean**2
     assert drawn.numpy().mean() == pytest.approx(expected_mean, abs=0.03)

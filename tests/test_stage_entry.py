@@ -14,6 +14,8 @@ import psutil
 import pytest
 
 from sensegen import lifeline
+from sensegen.params import InvalidParams
+from stages import __main__ as entry
 
 ROOT = Path(__file__).resolve().parents[1]
 SLEEPER = """
@@ -125,25 +127,51 @@ def test_params_that_the_dataset_cannot_serve_end_with_two(project):
     assert "S99" in err and "Traceback" not in err
 
 
-FAILURES = {
-    "a bad value": ("raise ValueError('needs 3, got 2')", 1, "Stage window failed: needs 3, got 2"),
-    "bad params": ("from sensegen.params import InvalidParams; raise InvalidParams('no such key')", 2, "no such key"),
-    "a full disk": ("raise OSError(28, 'No space left on device')", 1, "is full ("),
-    "a full disk under NumPy": ("raise OSError('100 requested and 12 written')", 1, "is full ("),
-    "no upstream artifact": (
-        "open(artifacts.validate / 'recordings')",
-        1,
-        "artifacts/validate/recordings is not there. Run the stage before: python -m stages validate",
-    ),
-}
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-def test_a_foreseen_error_is_one_message_without_traceback(project, failure):
-    line, expected_code, message = FAILURES[failure]
+@pytest.mark.parametrize(
+    ("line", "expected_code", "message"),
+    [
+        ("raise ValueError('needs 3, got 2')", 1, "Stage window failed: needs 3, got 2"),
+        (
+            "open(artifacts.validate / 'recordings')",
+            1,
+            "artifacts/validate/recordings is not there. Run the stage before: python -m stages validate",
+        ),
+    ],
+    ids=["a bad value", "no upstream artifact"],
+)
+def test_a_foreseen_error_is_one_message_without_traceback(project, line, expected_code, message):
     code, _, err = finish(project(f"def run(params, artifacts, tracker):\n    {line}"), "window")
     assert code == expected_code
     assert message in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OSError("100 requested and 12 written"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        ValueError("The tracking store cannot be used: (sqlite3.OperationalError) database or disk is full"),
+    ],
+    ids=["the system", "NumPy", "safetensors", "SQLite"],
+)
+def test_a_full_disk_is_named_whoever_reports_it(tmp_path, error):
+    message, code = entry.explain(error, tmp_path, "window")
+    assert code == 1
+    assert message.startswith(f"The disk that holds {tmp_path} is full")
+
+
+def test_params_refused_by_a_stage_end_with_two(tmp_path):
+    assert entry.explain(InvalidParams("no such key"), tmp_path, "window") == ("no such key", 2)
+
+
+def test_a_training_that_diverged_for_good_ends_with_forty_two(tmp_path):
+    from sensegen.divergence import Diverged
+
+    error = Diverged("loss is nan after 4 rollbacks")
+    message, code = entry.explain(error, tmp_path, "alternate")
+    assert code == 42
+    assert "alternate" in message and "loss is nan after 4 rollbacks" in message
 
 
 def test_an_unforeseen_error_keeps_its_traceback(project):
@@ -202,11 +230,12 @@ def dvc_project(project) -> Path:
 
 
 FLOW = """
-import os, subprocess, sys
+import os, subprocess, sys, time
 os.environ["SENSEGEN_FLOW_PID"] = str(os.getpid())
 dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro", "window"], start_new_session=True)
 open("dvc.pid", "w").write(str(dvc.pid))
 dvc.wait()
+time.sleep(60)  # lives on, so that it is the end of dvc that the stage notices
 """
 
 

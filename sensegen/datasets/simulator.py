@@ -127,8 +127,8 @@ def trajectory(tracks: Phases, someone: Person, draw: np.random.Generator) -> Tr
     posture = np.stack([np.zeros(count), smooth.pitch + lean, np.zeros(count)], axis=1)
     orientation = (
         Rotation.from_rotvec(heading[:, None] * [0.0, 0.0, 1.0])
-        * Rotation.from_rotvec(posture)
         * Rotation.from_rotvec(smooth.roll[:, None] * [1.0, 0.0, 0.0])
+        * Rotation.from_rotvec(posture)
         * Rotation.from_rotvec(rotation + quiet)
     )
     sway = 0.04 * np.stack([smooth_noise(draw, count, 0.2) for _ in range(3)], axis=1)

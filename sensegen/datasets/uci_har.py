@@ -110,7 +110,7 @@ def read(folder: Path) -> Iterator[Recording]:
     root = folder / ROOT
     names = _label_names(root / "activity_labels.txt")
     subjects = {part: _subjects(root / part / f"subject_{part}.txt") for part in PARTS}
-    if both := sorted(set(subjects["train"]) & set(subjects["test"])):
+    if both := sorted({*subjects["train"].tolist()} & {*subjects["test"].tolist()}):
         raise InvalidRecording(
             f"A subject must be on one side of the split, but {both} stand in both "
             f"{root / 'train' / 'subject_train.txt'} and {root / 'test' / 'subject_test.txt'}. Run `download` again."

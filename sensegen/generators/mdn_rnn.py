@@ -7,6 +7,7 @@ is one window of 128 steps.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -79,19 +80,31 @@ class MDNRNN(keras.Model):
         return np.concatenate([empty, *batches])
 
     def _eager_sample(self, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        length, channels, batch = self.window.length, self.window.channels, labels.shape[0]
-        gumbel = _gumbel((length, batch, self.mixtures), seed)
-        normal = tf.random.stateless_normal((length, batch, channels), seed + tf.constant([0, 1]))
-        states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
-        values = tf.zeros((batch, channels))
-        written = tf.TensorArray(tf.float32, size=length)
-        for step in tf.range(length):
-            outputs = self._inputs(values, labels)
-            for at, layer in enumerate(self.recurrent):
-                outputs, states[at] = layer.cell(outputs, states[at])
-            values = draw(self.to_mixture(self.hidden(outputs)), gumbel[step], normal[step])
+        gumbel, normal = self.noise(labels.shape[0], seed)
+        values = tf.zeros((labels.shape[0], self.window.channels))
+        states = [layer.cell.get_initial_state(batch_size=labels.shape[0]) for layer in self.recurrent]
+        written = tf.TensorArray(tf.float32, size=self.window.length)
+        for step in tf.range(self.window.length):
+            # Rebinding, not changing in place: a compiled loop carries only what is bound anew in it.
+            mixture, states = self._next(values, labels, states)
+            values = draw(mixture, gumbel[step], normal[step])
             written = written.write(step, values)
         return tf.transpose(written.stack(), (1, 0, 2))
+
+    def noise(self, batch: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """All that is drawn for a batch: Gumbel (time, batch, component) and normal (time, batch, channel)."""
+        shape = (self.window.length, batch)
+        uniform = tf.random.stateless_uniform((*shape, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
+        normal = tf.random.stateless_normal((*shape, self.window.channels), seed + tf.constant([0, 1]))
+        return -tf.math.log(-tf.math.log(uniform)), normal
+
+    def _next(self, values: tf.Tensor, labels: tf.Tensor, states: list[Any]) -> tuple[Mixture, list[Any]]:
+        """The mixture of the step after `values` (batch, channel), and the recurrent states there."""
+        outputs, after = self._inputs(values, labels), []
+        for layer, state in zip(self.recurrent, states, strict=True):
+            outputs, state = layer.cell(outputs, state)
+            after.append(state)
+        return self.to_mixture(self.hidden(outputs)), after
 
     def _inputs(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """`values` (batch, [time,] channel) beside the activity, one-hot at every step."""
@@ -106,11 +119,6 @@ class MDNRNN(keras.Model):
 def _shifted(values: tf.Tensor) -> tf.Tensor:
     """What each step may know: the step before it; the first step knows zeros (the mean of scaled values)."""
     return tf.pad(values[:, :-1], ((0, 0), (1, 0), (0, 0)))
-
-
-def _gumbel(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
-    uniform = tf.random.stateless_uniform(shape, seed, minval=np.finfo(np.float32).tiny, maxval=1.0)
-    return -tf.math.log(-tf.math.log(uniform))
 
 
 class ConditionalMDNRNN(Generator):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -63,25 +65,22 @@ def themed(theme: Theme) -> Iterator[None]:
 
 
 def figure(height_inches: float) -> "Figure":
-    """An empty figure of the page's width, drawn by Agg, with no window and no global state."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """An empty figure of the page's width; it needs no window and no global state."""
     from matplotlib.figure import Figure
 
-    empty = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(empty)
-    return empty
+    return Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DOTS_PER_INCH)
 
 
 def png(drawn: "Figure") -> bytes:
     """The figure as a PNG of few colours and no metadata."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    content, reduced = BytesIO(), BytesIO()
-    drawn.savefig(content, format="png", metadata={"Software": None})
-    content.seek(0)
-    image = Image.open(content).convert("RGB").quantize(PALETTE_COLOURS, dither=Image.Dither.NONE)
-    image.save(reduced, format="png", optimize=True)
-    return reduced.getvalue()
+    canvas, content = FigureCanvasAgg(drawn), BytesIO()
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    image.quantize(PALETTE_COLOURS, dither=Image.Dither.NONE).save(content, format="png", optimize=True)
+    return content.getvalue()
 
 
 def place(drawn: "Figure", left: float, top: float, width: float, height: float) -> "Axes":

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-UNMEASURED = "Not in metrics.json."
+UNMEASURED = "not in metrics.json"
+UNEXPLAINED = "no reason was recorded"
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,15 @@ def measure(node: Any) -> Measure:
     Raises:
         ValueError: if the node is a folder of further metrics.
     """
-    if node is None:
-        return Measure(None, reason="No reason was recorded.")
-    if isinstance(node, int | float):
-        return Measure(node)
-    if isinstance(node, Mapping) and "mean" in node:
-        if node["mean"] is None:
-            return Measure(None, reason=str(node.get("reason") or "No reason was recorded."))
-        return Measure(node["mean"], node.get("low"), node.get("high"), _count(node.get("seeds")))
-    if isinstance(node, Mapping) and "value" in node:
-        reason = str(node.get("reason") or "")
-        return Measure(node["value"], reason=reason or ("No reason was recorded." if node["value"] is None else ""))
-    raise ValueError(f"A metric is a number, a mean with its interval, or a null with its reason, but got {node!r}.")
+    if node is None or isinstance(node, int | float):
+        return Measure(node, reason="" if node is not None else UNEXPLAINED)
+    if not is_measure(node):
+        raise ValueError(f"A metric is a number, a mean with its interval, or a null with a reason, but got {node!r}.")
+    mean = node["mean"] if "mean" in node else node["value"]
+    if mean is None:
+        reason = str(node.get("reason") or UNEXPLAINED)
+        return Measure(None, reason=reason.removeprefix("not measured: "))  # the page says so already
+    return Measure(mean, node.get("low"), node.get("high"), _count(node.get("seeds")))
 
 
 def _count(seeds: Any) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensegen.reporting import drawing, tables, training_figures, window_figures, wording
 from sensegen.reporting.measures import find
-from sensegen.reporting.results import TRAINING_STAGES, Results
+from sensegen.reporting.results import TRAINING_STAGES, Curve, Results
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,18 +44,25 @@ class Report:
     figures: Mapping[str, bytes]
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a page; a stage that trained nothing has None, and so has an alternation of no rounds."""
+
+    windows: list[Picture]
+    losses: dict[str, Picture | None]
+    rounds: Picture | None
+
+
 def build_report(results: Results) -> Report:
     """Draw every figure and lay out the page."""
-    windows = window_pictures(results)
-    losses = loss_pictures(results)
-    rounds = rounds_picture(results)
-    html = (
-        _environment()
-        .get_template("page.html.j2")
-        .render(**_content(results), window_pictures=windows, loss_pictures=losses, rounds_picture=rounds)
-    )
-    pictures = [*windows, *losses.values(), *([rounds] if rounds else [])]
-    return Report(html, {f"{picture.name}.png": picture.light for picture in pictures})
+    pictures = Pictures(window_pictures(results), loss_pictures(results), rounds_picture(results))
+    drawn = [picture for picture in (*pictures.windows, *pictures.losses.values(), pictures.rounds) if picture]
+    return Report(lay_out(results, pictures), {f"{picture.name}.png": picture.light for picture in drawn})
+
+
+def lay_out(results: Results, pictures: Pictures) -> str:
+    """The page as HTML, with its pictures inside."""
+    return _environment().get_template("page.html.j2").render(**_content(results), pictures=pictures)
 
 
 def window_pictures(results: Results) -> list[Picture]:
@@ -77,18 +84,26 @@ def window_pictures(results: Results) -> list[Picture]:
     return pictures
 
 
-def loss_pictures(results: Results) -> dict[str, Picture]:
-    """Losses by stage; a stage that trained nothing has no picture."""
-    pictures = {}
-    for stage in TRAINING_STAGES:
-        curves = [curve for curve in results.curves if curve.stage == stage]
-        if curves:
-            steps = ", ".join(str(alert["step"]) for alert in results.alerts if alert["stage"] == stage)
-            alt = f"Losses of stage {stage} by optimiser step, for {', '.join(curve.part for curve in curves)}."
-            caption = f"Alerts at step {steps}, marked by dashed verticals." if steps else "No alert in this stage."
-            draw = partial(training_figures.draw_losses, curves, results.alerts)
-            pictures[stage] = _picture(f"losses_{stage}", stage, (alt, caption), draw)
+def loss_pictures(results: Results) -> dict[str, Picture | None]:
+    """Losses by stage, and those of the alternation's control; a stage that trained nothing has no picture."""
+    pictures = {
+        stage: _loss_picture(results, [c for c in results.curves if c.stage == stage and not c.of_control], stage)
+        for stage in TRAINING_STAGES
+    }
+    if control := [curve for curve in results.curves if curve.of_control]:
+        pictures["alternate, control"] = _loss_picture(results, control, "alternate_control")
     return pictures
+
+
+def _loss_picture(results: Results, curves: list[Curve], name: str) -> Picture | None:
+    if not curves:
+        return None
+    marked = training_figures.alerts_of(results.alerts, [c for c in curves if c.of_discriminator] or curves)
+    steps = ", ".join(str(alert["step"]) for alert in marked)
+    alt = f"Losses of {name.replace('_', ' ')} by optimiser step, for {', '.join(curve.part for curve in curves)}."
+    caption = f"Alerts at step {steps}, marked by dashed verticals." if steps else "No alert."
+    draw = partial(training_figures.draw_losses, curves, results.alerts)
+    return _picture(f"losses_{name}", name, (alt, caption), draw)
 
 
 def rounds_picture(results: Results) -> Picture | None:

@@ -45,7 +45,12 @@ class Curve:
     @property
     def of_discriminator(self) -> bool:
         """Whether the part is a discriminator, whose loss is on another scale than a generator's."""
-        return is_discriminator(self.stage, self.part)
+        return self.stage == "train_discriminator" or self.part.startswith("discriminator")
+
+    @property
+    def of_control(self) -> bool:
+        """Whether the part is the alternation's control, which counts its own steps."""
+        return is_control(self.part)
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ class Results:
     versions: Mapping[str, str]
 
 
-def is_discriminator(stage: str, part: str) -> bool:
-    """Whether a row of `curves.csv` or an alert is about a discriminator."""
-    return stage == "train_discriminator" or part.startswith("discriminator")
+def is_control(part: str) -> bool:
+    """Whether a row of `curves.csv` or an alert is about the generator trained without the alternation."""
+    return part.endswith("without alternation")
 
 
 def read_results(params: Params, artifacts: Artifacts) -> Results:
@@ -98,7 +103,7 @@ def read_results(params: Params, artifacts: Artifacts) -> Results:
         metrics=_read_json(artifacts.evaluate / "metrics.json"),
         counts=_read_json(artifacts.window / "counts.json"),
         curves=tuple(curve for stage in TRAINING_STAGES for curve in _read_curves(artifacts, stage)),
-        rounds=tuple(_read_rows(artifacts.alternate / "rounds.csv")),
+        rounds=tuple(read_rounds(artifacts)),
         alerts=tuple(alert for stage in STAGES_WITH_ALERTS for alert in _read_alerts(artifacts, stage)),
         confusion=tuple(_read_rows(artifacts.evaluate / "confusion.csv")),
         provenance=_read_json(artifacts.download / "provenance.json"),
@@ -124,11 +129,34 @@ def _read_alerts(artifacts: Artifacts, stage: str) -> list[dict[str, Any]]:
     return [{"stage": stage, **alert} for alert in _read_json(getattr(artifacts, stage) / "alerts.json")]
 
 
+def read_rounds(artifacts: Artifacts) -> list[dict[str, str]]:
+    """The rounds of the alternation, as text."""
+    return _read_rows(artifacts.alternate / "rounds.csv")
+
+
 def _read_curves(artifacts: Artifacts, stage: str) -> Iterator[Curve]:
     rows = _read_rows(getattr(artifacts, stage) / "curves.csv")
+    if stage == "alternate":
+        rows = list(_with_losses_of_rounds(rows, read_rounds(artifacts)))
     for part in dict.fromkeys(row["part"] for row in rows):
         own = [row for row in rows if row["part"] == part]
-        yield Curve(stage, part, *(numbers(own, key) for key in ("step", "loss", "validation_loss")))
+        curve = Curve(stage, part, *(numbers(own, key) for key in ("step", "loss", "validation_loss")))
+        if np.isfinite(curve.loss).any():
+            yield curve
+
+
+def _with_losses_of_rounds(rows: list[dict[str, str]], rounds: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """The rows of `curves.csv`; one that stands for a whole round has its two losses in `rounds.csv`."""
+    by_round = {(row["part"], row["round"]): row for row in rounds}
+    for row in rows:
+        found = by_round.get((row["part"], row.get("epoch", "")))
+        if row.get("loss") or found is None:
+            yield row
+            continue
+        validation = found.get("generator_validation_loss", "")
+        yield {**row, "loss": found["generator_loss"], "validation_loss": validation}
+        name = f"discriminator {row['part']}"
+        yield {**row, "part": name, "loss": found["discriminator_loss"], "validation_loss": ""}
 
 
 def numbers(rows: Sequence[Mapping[str, str]], key: str) -> Float[np.ndarray, "row"]:
@@ -141,15 +169,14 @@ def _fingerprints(artifacts: Artifacts) -> Iterator[tuple[str, str]]:
     wanted = [
         *sorted(artifacts.window.glob("*.npy")),
         artifacts.window / "windows.json",
-        artifacts.alternate / "generator" / "weights.safetensors",
+        *sorted((artifacts.alternate / "generator").rglob("*.safetensors")),
         artifacts.evaluate / "synthetic.npy",
         artifacts.evaluate / "synthetic_labels.npy",
     ]
     for path in wanted:
-        if path.exists():  # a generator of one model an activity keeps its weights one folder lower
-            with path.open("rb") as content:
-                name = path.relative_to(artifacts.root / "artifacts").as_posix()
-                yield name, hashlib.file_digest(content, "sha256").hexdigest()
+        with path.open("rb") as content:
+            name = path.relative_to(artifacts.root / "artifacts").as_posix()
+            yield name, hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _versions() -> Iterator[tuple[str, str]]:

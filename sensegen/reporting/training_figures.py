@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensegen.reporting import drawing
-from sensegen.reporting.results import Curve, is_discriminator, numbers
+from sensegen.reporting.results import Curve, is_control, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,10 +27,11 @@ def split_curves(curves: Sequence[Curve]) -> dict[str, list[Curve]]:
     return {kind: members for kind, members in kinds.items() if members}
 
 
-def alerts_of(alerts: Alerts, stage: str, kind: str) -> list[Mapping[str, Any]]:
-    """The alerts of one panel."""
-    own = [alert for alert in alerts if alert["stage"] == stage]
-    return [alert for alert in own if is_discriminator(stage, str(alert["part"])) == (kind == "discriminator")]
+def alerts_of(alerts: Alerts, curves: Sequence[Curve]) -> list[Mapping[str, Any]]:
+    """The alerts of one panel. Both models of the alternation stop and go back together, at a step they share."""
+    like = curves[0]
+    own = [alert for alert in alerts if alert["stage"] == like.stage and is_control(alert["part"]) == like.of_control]
+    return [alert for alert in own if like.of_discriminator or not alert["part"].startswith("discriminator")]
 
 
 def draw_losses(curves: Sequence[Curve], alerts: Alerts, theme: drawing.Theme) -> "Figure":
@@ -45,7 +46,7 @@ def draw_losses(curves: Sequence[Curve], alerts: Alerts, theme: drawing.Theme) -
         for index, curve in enumerate(members):
             _draw_curve(axes, curve, index, (len(members) == 1, theme))
         _scale(axes, members)
-        _mark(axes, alerts_of(alerts, members[0].stage, kind), theme)
+        _mark(axes, alerts_of(alerts, members), theme)
         axes.set_xlabel("optimiser step")
         _legend(axes, columns)
     return drawn
@@ -125,7 +126,8 @@ def _draw_by_round(
     for index, part in enumerate(parts):
         own = [row for row in rounds if row["part"] == part]
         when, (color, dashes) = numbers(own, "round"), theme.line(index)
-        if len(parts) <= FEW_PARTS:
-            axes.plot(when, numbers(own, training), "o:", color=color, markersize=3, label=f" {part}, training")
+        taken = numbers(own, training)
+        if len(parts) <= FEW_PARTS and np.isfinite(taken).any():
+            axes.plot(when, taken, "o:", color=color, markersize=3, label=f" {part}, training")
         (line,) = axes.plot(when, numbers(own, validation), "s", color=color, label=f" {part}, validation")
         line.set(linestyle=dashes, markersize=3.5)

@@ -162,8 +162,8 @@ def _draw_window(axes: "Axes", shown: Examples, row: int, look: tuple[ChannelGro
     for index, values in enumerate(window.T):
         axes.plot(seconds, values, color=theme.line(index)[0], linewidth=0.9)
     axes.set_xlim(0, max(seconds[-1], 1 / rate_hz))
-    if shown.subjects:
-        axes.set_title(shown.subjects[row], loc="right", size=6.5, color=theme.muted, pad=1.5)
+    person = shown.subjects[row] if shown.subjects else ""
+    axes.set_title(person, loc="right", y=1.0, size=6.5, color=theme.muted, pad=1.5)  # at a fixed y: drawn far faster
 
 
 def _write_time_label(drawn: "Figure") -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sensegen.params import Params
-from sensegen.tracking import models, provenance, store
+from sensegen.tracking import models, orphans, provenance, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -152,7 +152,9 @@ def _create(root: Path, name: str, tags: Mapping[str, str], params: Mapping[str,
     from mlflow.entities import Param
 
     with store.refusal_explained(root):
-        run_id = client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
+        orphans.end_orphans(client, experiment_id)
+        tags = {**tags, **orphans.process_tag()}
+        run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
         entities = [Param(key, value) for key, value in params.items()]
         for first in range(0, len(entities), 100):  # MLflow takes at most 100 a call
             client.log_batch(run_id, params=entities[first : first + 100])
