@@ -20,7 +20,17 @@ PYTHONS = ((3, 11), (3, 13))
 FREE_DISK_GIB = 2.0
 MEMORY_GIB = 4.0
 PREFECT_PORT = 4200
-PACKAGES = ("dvc", "great-expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow-cpu", "tensorflow")
+PACKAGES = (
+    "dvc",
+    "great-expectations",
+    "keras",
+    "mlflow",
+    "numpy",
+    "pandas",
+    "prefect",
+    "tensorflow-cpu",
+    "tensorflow",
+)
 
 
 @dataclass(frozen=True)

@@ -107,3 +107,8 @@ def _stage(item: Any, graph: Any) -> Stage:
 def _name(item: Any) -> str:
     """How `dvc repro`, started in the root, names the stage; DVC's own answer depends on the current folder."""
     return str(item.name if item.path_in_repo == "dvc.yaml" else f"{item.path_in_repo}:{item.name}")
+
+
+def warm_up() -> None:
+    """Import what takes DVC's time."""
+    import dvc.repo.reproduce  # noqa: F401

@@ -167,5 +167,3 @@ def _without_foreseen_traceback(record: logging.LogRecord) -> bool:
     if record.exc_info and isinstance(record.exc_info[1], StageFailed):
         record.exc_info = None
     return True
-
-

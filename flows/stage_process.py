@@ -17,7 +17,10 @@ GRACE_SECONDS = 10.0
 
 
 def run(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], on_line: Callable[[str], None],
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
     on_tick: Callable[[], None],
 ) -> int:
     """Run a command to its end and give its exit code; `on_tick` is called several times a second.
@@ -26,8 +29,13 @@ def run(
     group is left behind. It must be called in the main thread, the only one that such signals interrupt.
     """
     process = subprocess.Popen(
-        command, cwd=folder, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL, start_new_session=True,
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         for line in _lines(process, on_tick):

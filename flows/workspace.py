@@ -1,15 +1,11 @@
 """The folder a run works in, and the lock that keeps a second run out of it."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from sensegen.lifeline import WorkspaceBusy, workspace_lock
 
-
-class WorkspaceBusy(RuntimeError):
-    """Another run works in this folder."""
+__all__ = ["NoWorkspace", "WorkspaceBusy", "find_root", "only_run"]
 
 
 class NoWorkspace(RuntimeError):
@@ -28,32 +24,10 @@ def find_root(start: Path) -> Path:
     raise NoWorkspace(f"{start} is not inside a project: no params.yaml beside a dvc.yaml. Change to its folder.")
 
 
-@contextmanager
-def only_run(root: Path) -> Iterator[None]:
-    """Hold the workspace; the same process may take it again inside.
+def only_run(root: Path) -> AbstractContextManager[None]:
+    """Hold the workspace for a whole run; the same process may take it again inside.
 
     Raises:
         WorkspaceBusy: at once, naming the process that holds it.
     """
-    lock_path, pid_path = root / ".cache" / "run.lock", root / ".cache" / "run.pid"
-    lock_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_path, timeout=0, is_singleton=True)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise WorkspaceBusy(
-            f"A run already works in {root}{_holder(pid_path)}. Wait for it to end, or stop it, then run again."
-        ) from None
-    try:
-        # Beside the lock, since taking a lock empties its file.
-        pid_path.write_text(f"{os.getpid()}\n", encoding="utf-8")
-        yield
-    finally:
-        lock.release()
-
-
-def _holder(pid_path: Path) -> str:
-    try:
-        return f" (process {pid_path.read_text(encoding='utf-8').strip()})"
-    except OSError:
-        return ""
+    return workspace_lock(root, "run", wait_seconds=0)

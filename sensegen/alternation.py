@@ -6,7 +6,7 @@ likelihood, for `generator_epochs` passes. The generator is not trained through 
 on validation people is what the rounds are watched by.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -58,8 +58,14 @@ class AlternatingStep:
         return [*self.generator.variables, *self.discriminator.variables]
 
     @property
-    def optimisers(self) -> Sequence[Any]:
-        return [*self.generator.optimisers, *self.discriminator.optimisers]
+    def learning_rate(self) -> float:
+        """The generator's; the discriminator's is halved with it."""
+        return self.generator.learning_rate
+
+    def halve_learning_rate(self) -> None:
+        """What a rollback does, to both."""
+        self.generator.halve_learning_rate()
+        self.discriminator.halve_learning_rate()
 
     def __call__(self, batch: DiscriminatorBatch | GeneratorBatch, step: int) -> dict[str, float]:
         name = "discriminator" if isinstance(batch, DiscriminatorBatch) else "generator"

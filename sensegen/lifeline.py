@@ -27,8 +27,10 @@ class WorkspaceBusy(RuntimeError):
 
 
 @contextmanager
-def workspace_lock(root: Path) -> Iterator[None]:
-    """Hold the workspace alone; the system drops the lock when the process ends, however it ends.
+def workspace_lock(root: Path, name: str = "stage", wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+    """Hold the workspace alone, as a `stage` or as a whole `run` of stages; the same process may take it again.
+
+    The system drops the lock when the process ends, however it ends.
 
     Raises:
         WorkspaceBusy: if another process holds it.
@@ -36,11 +38,11 @@ def workspace_lock(root: Path) -> Iterator[None]:
     import filelock
 
     # The number stands in a file of its own: whoever tries to take the lock may empty the lock file.
-    holder = root / ".cache" / "stage.pid"
+    holder = root / ".cache" / f"{name}.pid"
     holder.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(root / ".cache" / "stage.lock")
+    lock = filelock.FileLock(root / ".cache" / f"{name}.lock", is_singleton=True)
     try:
-        lock.acquire(timeout=LOCK_WAIT_SECONDS)
+        lock.acquire(timeout=wait_seconds)
     except filelock.Timeout:
         raise WorkspaceBusy(
             f"Another run (process {_holder(holder)}) is working in this folder; wait for it or stop it."
@@ -49,7 +51,6 @@ def workspace_lock(root: Path) -> Iterator[None]:
         holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
         lock.release()
 
 

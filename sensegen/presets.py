@@ -43,7 +43,8 @@ def applied(params_text: str, preset_text: str) -> str:
     """The text of `params.yaml` with a preset's changes; whether they make sense is for the caller to check."""
     yaml = _yaml()
     params = yaml.load(params_text)
-    _merge(params, yaml.load(preset_text) or {})
+    if changes := yaml.load(preset_text):
+        _merge(params, changes)
     stream = StringIO()
     yaml.dump(params, stream)
     return stream.getvalue()
@@ -55,10 +56,12 @@ def difference(before: str, after: str, name: str = "params.yaml") -> list[str]:
     return list(difflib.unified_diff(*lines, f"{name} (before)", f"{name} (after)", lineterm="", n=1))
 
 
-def _merge(old: "CommentedMap", changes: "CommentedMap") -> None:
+def _merge(old: Any, changes: Any) -> None:
+    from ruamel.yaml.comments import CommentedMap
+
     for key, value in changes.items():
         current = old.get(key)
-        if not (isinstance(value, dict) and isinstance(current, dict)):
+        if not (isinstance(value, CommentedMap) and isinstance(current, CommentedMap)):
             old[key] = value
         elif {"kind", "name"} & value.keys():
             _replace(current, value)
@@ -66,7 +69,7 @@ def _merge(old: "CommentedMap", changes: "CommentedMap") -> None:
             _merge(current, value)
 
 
-def _replace(old: "CommentedMap", new: "CommentedMap") -> None:
+def _replace(old: Any, new: Any) -> None:
     """Give `old` exactly the keys and values of `new`; keys that stay keep their comments, others bring their own."""
     between = _take_lines_below(old)
     _take_lines_below(new)

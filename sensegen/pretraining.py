@@ -6,7 +6,7 @@ from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
 from sensegen.params import OptimiserParams
 from sensegen.seeding import derived_seed
-from sensegen.training import GradientStep, Schedule, Training, mean_loss
+from sensegen.training import GradientStep, Schedule, Training, cosine, mean_loss
 from sensegen.windows import Windows, WindowShape
 
 
@@ -26,7 +26,8 @@ def maximise_likelihood(
     batches = training.batches(arrays_of(part.windows), optimiser, part.name)
     measured = mean_loss(part.model, arrays_of(validation))
     schedule = Schedule(epochs * batches.epoch_steps, batches.epoch_steps, lambda: {"validation_loss": measured()})
-    training.train(training.step(part.model, optimiser, part.name), batches, schedule, part.name)
+    step = training.step(part.model, optimiser, part.name, cosine(schedule.steps))
+    training.train(step, batches, schedule, part.name)
 
 
 def validation_of(generator: Generator, validation: Windows, part: str) -> Windows:

@@ -7,8 +7,8 @@ the rest `fit`; between the two a whole window is dropped.
 import numpy as np
 from jaxtyping import Int
 
-from sensegen.params import WindowParams
 from sensegen.cutting import WindowIndex
+from sensegen.params import WindowParams
 
 SPLITS = ("fit", "validation", "held_out_time", "test")
 

@@ -7,6 +7,7 @@ so a run that was killed and goes on from its checkpoint ends with the same weig
 import copy
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -46,7 +47,9 @@ class TrainStep(Protocol):
     def variables(self) -> Variables: ...
 
     @property
-    def optimisers(self) -> Sequence[Any]: ...
+    def learning_rate(self) -> float: ...
+
+    def halve_learning_rate(self) -> None: ...
 
     def __call__(self, batch: Any, step: int) -> dict[str, float]:
         """Update once. `loss`, `gradient_norm` and `weights` (0, or not finite) say whether all went well."""
@@ -79,28 +82,49 @@ def mean_loss(model: Trainable, arrays: Sequence[np.ndarray], batch_windows: int
     return measure
 
 
+Decay = Callable[[int], float]
+
+
+def constant(step: int) -> float:
+    """No decay."""
+    return 1.0
+
+
+def cosine(steps: int) -> Decay:
+    """From 1 to 0 along half a cosine (Loshchilov & Hutter, 2017): the last step is a calm one."""
+    return lambda step: 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
+
+
 class GradientStep:
     """Adam on one model's loss, with gradients clipped by their global norm (Pascanu et al., 2013)."""
 
-    def __init__(self, model: Trainable, params: OptimiserParams, *, seed: int, xla: bool):
+    def __init__(self, model: Trainable, params: OptimiserParams, *, seed: int, xla: bool, decay: Decay = constant):
         import keras
 
         self.model = model
         self.seed = seed
+        self.decay = decay
         self.gradient_norm = params.gradient_norm
+        self.peak_rate = tf.Variable(params.learning_rate, trainable=False)
         self.optimiser = keras.optimizers.Adam(params.learning_rate)
         self.optimiser.build(model.trainable_variables)
         self._update = tf.function(self._eager_update, jit_compile=xla)
 
     @property
     def variables(self) -> Variables:
-        return [*self.model.variables, *self.optimiser.variables]
+        return [*self.model.variables, *self.optimiser.variables, self.peak_rate]
 
     @property
-    def optimisers(self) -> Sequence[Any]:
-        return [self.optimiser]
+    def learning_rate(self) -> float:
+        """The rate before any decay, halved with every rollback."""
+        return float(self.peak_rate)
+
+    def halve_learning_rate(self) -> None:
+        """What a rollback does."""
+        self.peak_rate.assign(self.peak_rate / 2)
 
     def __call__(self, batch: Any, step: int) -> dict[str, float]:
+        self.optimiser.learning_rate.assign(self.peak_rate * self.decay(step))
         report = self._update(batch, tf.constant([self.seed, step], tf.int32))
         return {name: float(value) for name, value in report.items()}
 
@@ -203,7 +227,7 @@ class DivergenceGuard:
         Raises:
             Diverged: if this has happened `divergence.max_rollbacks` times already.
         """
-        failed_rate = _learning_rate(step)
+        failed_rate = step.learning_rate
         rollback = len(state.alerts) + 1
         gives_up = rollback > self.params.max_rollbacks
         alert = Alert(
@@ -212,8 +236,7 @@ class DivergenceGuard:
         self.log.append(alert)
         self._state.alerts = [*state.alerts, asdict(alert)]
         _assign(step.variables, self._arrays)
-        for optimiser in step.optimisers:
-            optimiser.learning_rate.assign(optimiser.learning_rate / 2)
+        step.halve_learning_rate()
         if gives_up:
             raise Diverged(
                 f"{self.log.stage} ({self.part}) left the finite numbers at step {state.step} ({reason}) with learning "
@@ -264,9 +287,9 @@ class Training:
         yield cls(params, log, folder, [listener])
         remove(folder.parent)
 
-    def step(self, model: Trainable, optimiser: OptimiserParams, name: str) -> GradientStep:
+    def step(self, model: Trainable, optimiser: OptimiserParams, name: str, decay: Decay = constant) -> GradientStep:
         """A train step whose draws are named, so that no two trainings share them."""
-        return GradientStep(model, optimiser, seed=self.seed_of(name), xla=self.params.runtime.xla)
+        return GradientStep(model, optimiser, seed=self.seed_of(name), xla=self.params.runtime.xla, decay=decay)
 
     def batches(self, arrays: Sequence[np.ndarray], optimiser: OptimiserParams, name: str) -> EpochBatches:
         """Batches in an order that is named."""
@@ -307,10 +330,6 @@ def _assign(variables: Variables, arrays: Sequence[np.ndarray]) -> None:
         variable.assign(array)
 
 
-def _learning_rate(step: TrainStep) -> float:
-    return float(step.optimisers[0].learning_rate)
-
-
 def not_finite(report: Mapping[str, float]) -> str | None:
     """The name of the first number of a step that is not finite."""
     return next((name for name, value in report.items() if not np.isfinite(value)), None)
@@ -341,7 +360,7 @@ def train(
         state.add(report)
         if state.step % schedule.epoch_steps == 0:
             epoch = state.step // schedule.epoch_steps
-            row = state.close_epoch(epoch, guard.part, _learning_rate(step), schedule.measure())
+            row = state.close_epoch(epoch, guard.part, step.learning_rate, schedule.measure())
             _tell(callbacks, row)
         if state.step % guard.params.snapshot_steps == 0 or state.step == schedule.steps:
             guard.remember(step, state)

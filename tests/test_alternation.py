@@ -11,7 +11,7 @@ from sensegen.alternation import AlternatingBatches, DiscriminatorBatch, alterna
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
-from sensegen.params import DiscriminatorParams, LogStddevBounds, MDNRNNParams, Params
+from sensegen.params import DiscriminatorParams, Params
 from sensegen.pretraining import pretrain, train_discriminators, validation_nll
 from sensegen.training import Training
 from sensegen.windows import WindowShape

@@ -24,9 +24,7 @@ def test_the_committed_params_are_the_preset_simulated():
 
 @pytest.mark.parametrize("name", presets.names(FOLDER))
 def test_after_any_preset_simulated_gives_the_committed_bytes_again(name):
-    changed = apply(name, COMMITTED)
-    assert changed == COMMITTED or name != "simulated"
-    assert apply("simulated", changed) == COMMITTED
+    assert apply("simulated", apply(name, COMMITTED)) == COMMITTED
 
 
 @pytest.mark.parametrize("before", presets.names(FOLDER))

@@ -107,7 +107,7 @@ def leave_training(story: Story, artifacts: Artifacts, random: np.random.Generat
         head = "part,epoch,step,loss,gradient_norm,learning_rate,validation_loss"
         write_rows(getattr(artifacts, stage) / "curves.csv", head, rows)
         write_json(getattr(artifacts, stage) / "alerts.json", [a for a in story.alerts if a["stage"] == stage])
-    scores = ("discriminator_loss", "discriminator_accuracy", "discriminator_validation_accuracy", "generator_loss",
+    scores = ("discriminator_loss", "discriminator_validation_accuracy", "generator_loss",
               "generator_validation_loss")  # fmt: skip
     rounds = [{"part": part, "round": number, **{name: random.uniform(0.4, 0.9) for name in scores}}
               for part in story.parts for number in range(1, story.rounds + 1)]  # fmt: skip

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensegen import cutting, splitting
-from sensegen.cutting import WindowIndex
 from sensegen.params import WindowParams
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.resampling import grid, resample
@@ -16,9 +15,14 @@ from sensegen.windows import Windows, slice_windows
 
 CHANNELS = ("x", "y")
 SOURCE = Source(
-    citation="", licence="", page="", labels=("rest", "move"), subjects=("A", "B", "C", "D"), shortest_activity_seconds=10,
+    citation="",
+    licence="",
+    page="",
     signals={"acceleration": Bounds(CHANNELS, "g", 50.0, -4, 4)},
-)  # fmt: skip
+    labels=("rest", "move"),
+    subjects=("A", "B", "C", "D"),
+    shortest_activity_seconds=10,
+)
 
 
 def window_params(**changes) -> WindowParams:

@@ -59,7 +59,7 @@ def draw_rounds(rounds: Sequence[Mapping[str, str]], theme: drawing.Theme) -> "F
     drawn = drawing.figure(TOP + HEIGHT + BELOW + LEGEND_LINE * entries + 0.05)
     accuracy, loss = _axes(drawn, 0, 2), _axes(drawn, 1, 2)
     accuracy.set_title("discriminator accuracy by round", loc="left", size=9)
-    _draw_by_round(accuracy, rounds, ("discriminator_accuracy", "discriminator_validation_accuracy"), theme)
+    _draw_by_round(accuracy, rounds, ("discriminator_validation_accuracy",), theme)
     accuracy.axhline(0.5, color=theme.muted, linewidth=1, linestyle=(0, (2, 2)), label="guessing (0.5)")
     accuracy.set_ylim(-0.03, 1.03)
     loss.set_title("generator loss by round", loc="left", size=9)

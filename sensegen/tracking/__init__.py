@@ -6,6 +6,6 @@ that cannot be used at all is refused at the start, when nothing is lost.
 """
 
 from sensegen.tracking.run import PipelineRun, Tracker, TrainingCallback, start, start_pipeline
-from sensegen.tracking.store import tracking_uri
+from sensegen.tracking.store import tracking_uri, warm_up
 
-__all__ = ["PipelineRun", "Tracker", "TrainingCallback", "start", "start_pipeline", "tracking_uri"]
+__all__ = ["PipelineRun", "Tracker", "TrainingCallback", "start", "start_pipeline", "tracking_uri", "warm_up"]

@@ -83,3 +83,8 @@ def _check_place(folder: Path, location: str) -> None:
             f"{stored}, not in {folder / 'artifacts'}, and MLflow cannot change that. Move the project back, or begin "
             f"a new store: mv {folder} {folder}-old"
         )
+
+
+def warm_up() -> None:
+    """Import what takes MLflow's time."""
+    import mlflow  # noqa: F401

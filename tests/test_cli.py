@@ -1,0 +1,87 @@
+"""The command line: quick to answer, whole or not at all, and one clear line for each mistake."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flows.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("tensorflow", "keras", "prefect", "mlflow", "dvc", "pandas", "great_expectations", "numpy")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "presets", tmp_path / "presets")
+    monkeypatch.chdir(tmp_path)
+    # Both are set by the command, and would stay for later tests.
+    for name in ("PREFECT_HOME", "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"):
+        monkeypatch.setenv(name, "")
+    return tmp_path
+
+
+def sensegen(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from flows.cli import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "doctor" in told
+    assert not set(HEAVY) & set(told.splitlines()[-1].split())
+
+
+def test_the_version_is_that_of_the_package():
+    assert sensegen("--version").output == "sensegen 0.1.0\n"
+
+
+def test_a_preset_changes_values_shows_the_difference_and_keeps_comments(project):
+    before = (project / "params.yaml").read_text()
+    told = sensegen("preset", "quick")
+    after = (project / "params.yaml").read_text()
+    assert told.exit_code == 0
+    assert "-  epochs: 24" in told.output and "+  epochs: 2" in told.output
+    assert after != before
+    assert after.count("#") == before.count("#")
+
+
+def test_a_dry_run_shows_the_difference_and_writes_nothing(project):
+    before = (project / "params.yaml").read_bytes()
+    assert "+  epochs: 2" in sensegen("preset", "quick", "--dry-run").output
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_an_unknown_preset_is_refused_with_the_nearest_name(project):
+    told = sensegen("preset", "uci_hra")
+    assert told.exit_code == 2
+    assert "Did you mean uci_har?" in told.output
+
+
+def test_a_preset_with_a_typo_is_refused_and_params_stay_as_they_were(project):
+    (project / "presets" / "typo.yaml").write_text("train_generator:\n  epocs: 3\n")
+    before = (project / "params.yaml").read_bytes()
+    told = sensegen("preset", "typo")
+    assert told.exit_code == 2
+    assert "train_generator.epocs" in told.output and "Did you mean train_generator.epochs?" in told.output
+    assert (project / "params.yaml").read_bytes() == before
+
+
+def test_wrong_params_are_refused_before_anything_starts(project):
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("overlap: 0.5", "overlap: 1.5"))
+    told = sensegen("run")
+    assert told.exit_code == 2
+    assert "window.overlap" in told.output
+
+
+def test_outside_a_project_the_answer_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = sensegen("run")
+    assert told.exit_code == 1
+    assert "is not inside a project" in told.output
