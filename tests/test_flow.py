@@ -28,7 +28,8 @@ import json, os, pathlib
 print("progress first 1/2 half way")
 print("progress first 2/2 done")
 pathlib.Path("one.json").write_text(json.dumps({"score": {"mean": 0.5, "name": "x"}, "count": 3}))
-pathlib.Path("told.env").write_text(os.environ.get("SENSEGEN_PARENT_RUN_ID", "") + " " + os.environ.get("SENSEGEN_FLOW_PID", ""))
+told = [os.environ.get(name, "") for name in ("SENSEGEN_PARENT_RUN_ID", "SENSEGEN_FLOW_PID")]
+pathlib.Path("told.env").write_text(" ".join(told))
 """
 SECOND = """
 import pathlib
@@ -176,7 +177,7 @@ def test_the_flow_leaves_progress_and_a_table_of_stages_on_the_artifacts_page(pr
 def test_a_failing_stage_fails_the_flow_with_its_last_message(project):
     code = "import sys\nprint('going on')\nsys.exit('params.yaml cannot be used:\\n  epochs is missing')"
     set_stage(project, "broken", code, retries=1)
-    with pytest.raises(StageFailed, match="params.yaml cannot be used:\n  epochs is missing") as failure:
+    with pytest.raises(StageFailed, match=r"params.yaml cannot be used:\n  epochs is missing") as failure:
         run(project)
     assert failure.value.exit_code == 1
     assert "going on" not in str(failure.value)

@@ -59,11 +59,12 @@ def draw_rounds(rounds: Sequence[Mapping[str, str]], theme: drawing.Theme) -> "F
     drawn = drawing.figure(TOP + HEIGHT + BELOW + LEGEND_LINE * entries + 0.05)
     accuracy, loss = _axes(drawn, 0, 2), _axes(drawn, 1, 2)
     accuracy.set_title("discriminator accuracy by round", loc="left", size=9)
-    _draw_by_round(accuracy, rounds, ("discriminator_validation_accuracy",), theme)
+    _draw_by_round(accuracy, rounds, {"discriminator_validation_accuracy": "validation"}, theme)
     accuracy.axhline(0.5, color=theme.muted, linewidth=1, linestyle=(0, (2, 2)), label="guessing (0.5)")
     accuracy.set_ylim(-0.03, 1.03)
     loss.set_title("generator loss by round", loc="left", size=9)
-    _draw_by_round(loss, rounds, ("generator_loss", "generator_validation_loss"), theme)
+    losses = {"generator_validation_loss": "validation", "generator_loss": "training"}
+    _draw_by_round(loss, rounds, losses, theme)
     for axes in (accuracy, loss):
         axes.set_xlabel("round")
         axes.locator_params(axis="x", integer=True)
@@ -119,15 +120,16 @@ def _legend(axes: "Axes", columns: int) -> None:
 
 
 def _draw_by_round(
-    axes: "Axes", rounds: Sequence[Mapping[str, str]], columns: tuple[str, str], theme: drawing.Theme
+    axes: "Axes", rounds: Sequence[Mapping[str, str]], columns: Mapping[str, str], theme: drawing.Theme
 ) -> None:
-    training, validation = columns
+    """Draw columns by round, a colour a part; `columns` gives the name of each, the first dashed as the part is."""
     parts = list(dict.fromkeys(row["part"] for row in rounds))
     for index, part in enumerate(parts):
         own = [row for row in rounds if row["part"] == part]
         when, (color, dashes) = numbers(own, "round"), theme.line(index)
-        taken = numbers(own, training)
-        if len(parts) <= FEW_PARTS and np.isfinite(taken).any():
-            axes.plot(when, taken, "o:", color=color, markersize=3, label=f" {part}, training")
-        (line,) = axes.plot(when, numbers(own, validation), "s", color=color, label=f" {part}, validation")
-        line.set(linestyle=dashes, markersize=3.5)
+        for place, (column, name) in enumerate(columns.items()):
+            if place and len(parts) > FEW_PARTS:
+                continue
+            style, mark = (":", "o") if place else (dashes, "s")
+            (line,) = axes.plot(when, numbers(own, column), mark, color=color, label=f" {part}, {name}")
+            line.set(linestyle=style, markersize=3.5)
