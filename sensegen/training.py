@@ -66,6 +66,8 @@ def set_up(runtime: RuntimeParams) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     tf.config.threading.set_inter_op_parallelism_threads(runtime.threads)
     tf.config.experimental.enable_op_determinism()
+    # Each judge is a model of its own, compiled once; TensorFlow takes that for one model compiled too often.
+    tf.get_logger().setLevel("ERROR")
 
 
 def mean_loss(model: Trainable, arrays: Sequence[np.ndarray], batch_windows: int = 256) -> Callable[[], float]:
