@@ -73,6 +73,16 @@ def cut(recordings: Iterable[Recording], params: WindowParams, source: Source) -
     return Cut(np.concatenate(signals), index, _units(params, source))
 
 
+def window_length(params: WindowParams) -> int:
+    """Samples in a window."""
+    return round(params.window_seconds * params.rate_hz)
+
+
+def window_stride(params: WindowParams) -> int:
+    """Samples from the start of a window to the start of the next."""
+    return max(1, round(window_length(params) * (1 - params.overlap)))
+
+
 def _stride_seconds(params: WindowParams, source: Source) -> float | None:
     """From one published window to the next in a person's time; None for continuous recordings."""
     published = source.published_windows
@@ -86,7 +96,7 @@ def _labelled_starts(
     times_s = segment.times_s
     for activity in activities:
         first, last = np.searchsorted(times_s, [activity.start_s, activity.end_s])
-        for start in range(int(first), int(last) - params.length + 1, params.stride):
+        for start in range(int(first), int(last) - window_length(params) + 1, window_stride(params)):
             yield start, activity.label
 
 
@@ -100,7 +110,7 @@ def write(
 ) -> Scaling:
     """Scale by the fit windows and write the window folder; gives the scaling."""
     scaling = Scaling.fit(
-        gather(whole.signals, whole.index.start[splits["fit"]], params.length).reshape(-1, len(params.channels))
+        gather(whole.signals, whole.index.start[splits["fit"]], window_length(params)).reshape(-1, len(params.channels))
     )
     with writing(folder / "signals.npy") as path, path.open("wb") as file:
         np.save(file, scaling.apply(whole.signals).astype(np.float32))
@@ -116,7 +126,7 @@ def _meaning(whole: Cut, scaling: Scaling, params: WindowParams, source: Source)
         "channels": params.channels,
         "units": whole.units,
         "rate_hz": params.rate_hz,
-        "length": params.length,
+        "length": window_length(params),
         "classes": source.labels,
         "subjects": source.subjects,
         "scaling": {"mean": scaling.mean.tolist(), "stddev": scaling.stddev.tolist()},

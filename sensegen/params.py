@@ -4,12 +4,13 @@ There are no defaults here: the values stand in `params.yaml` and nowhere else. 
 do is checked beside the datasets (`sensegen.datasets.check`), since this module knows no dataset.
 """
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sensegen import params_errors
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -74,16 +75,6 @@ class WindowParams(Section):
     validation_subjects: Annotated[list[str], Field(min_length=1)]
     test_subjects: Annotated[list[str], Field(min_length=1)]
     held_out_time_share: Share
-
-    @property
-    def length(self) -> int:
-        """Samples in a window."""
-        return round(self.window_seconds * self.rate_hz)
-
-    @property
-    def stride(self) -> int:
-        """Samples from the start of a window to the start of the next."""
-        return max(1, round(self.length * (1 - self.overlap)))
 
     @model_validator(mode="after")
     def _subjects_are_on_one_side(self) -> Self:
@@ -273,51 +264,8 @@ def check(document: object, name: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(document)
     except ValidationError as error:
-        lines = [_explain(dict(details)) for details in error.errors()]
+        lines = [params_errors.explain(dict(details), known_keys()) for details in error.errors()]
         raise InvalidParams(f"{name} cannot be used:\n" + "\n".join(f"  {line}" for line in lines)) from None
-
-
-def _explain(error: dict[str, Any]) -> str:
-    location = _key_path(error["loc"])
-    key = ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        return f"{key} is no key of params.yaml (got {error['input']!r}).{_suggestion(location)}"
-    if error["type"] == "missing":
-        return f"{key} is missing. Add it to params.yaml."
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    return f"{key}: {error['msg']} (got {error['input']!r})."
-
-
-def _key_path(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The place in the YAML: Pydantic adds the chosen member of a union behind a key that has variants."""
-    path: list[str | int] = []
-    for part in location:
-        follows_variant = path and path[-1] in ("generator", "dataset")
-        if not (follows_variant and part in _variant_names()):
-            path.append(part)
-    return tuple(path)
-
-
-def _variant_names() -> set[str]:
-    return {
-        get_args(section.model_fields[field].annotation)[0]
-        for section, field in (
-            (MDNRNNParams, "kind"),
-            (SenseGenPaperParams, "kind"),
-            (CSE555Params, "kind"),
-            (SimulatedParams, "name"),
-            (UciHarParams, "name"),
-        )
-    }
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    known = sorted(known_keys())
-    key = ".".join(str(part) for part in location)
-    siblings = [name for name in known if name.rpartition(".")[0] == key.rpartition(".")[0]]
-    near = difflib.get_close_matches(key, siblings, n=1, cutoff=0.0) or difflib.get_close_matches(key, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def known_keys(section: type[BaseModel] = Params, prefix: str = "") -> set[str]:

@@ -12,7 +12,7 @@ from sensegen.generators import load_generator
 from sensegen.params import Params
 from sensegen.scaling import Scaling
 from sensegen.tracking import Tracker
-from sensegen.training import Training, write_rows
+from sensegen.training_run import Training, write_rows
 from sensegen.windows import Windows
 
 

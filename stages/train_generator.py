@@ -6,7 +6,7 @@ from sensegen.generators import build_generator
 from sensegen.params import Params
 from sensegen.pretraining import pretrain
 from sensegen.tracking import Tracker
-from sensegen.training import Training
+from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 

@@ -13,7 +13,7 @@ from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
 from sensegen.params import DiscriminatorParams, Params
 from sensegen.pretraining import pretrain, train_discriminators, validation_nll
-from sensegen.training import Training
+from sensegen.training_run import Training
 from sensegen.windows import WindowShape
 
 NETWORK = {"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3}

@@ -15,7 +15,7 @@ from sensegen.evaluation.interval import merge, over_seeds
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
 from sensegen.evaluation.usefulness import CLASSIFIERS, build_classifier, predictions, scores
 from sensegen.params import CNNClassifierParams, LSTMClassifierParams, OptimiserParams, Params
-from sensegen.training import Training
+from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
 CLASSES = ("a", "b", "c")

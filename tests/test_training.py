@@ -15,8 +15,9 @@ from conftest import sines
 from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog, Diverged
 from sensegen.generators import build_generator
+from sensegen.guard import DivergenceGuard, TrainState
 from sensegen.params import DivergenceParams, LogStddevBounds, MDNRNNParams, OptimiserParams
-from sensegen.training import DivergenceGuard, GradientStep, Schedule, TrainState, train
+from sensegen.training import GradientStep, Schedule, train
 
 RULE = DivergenceParams(max_rollbacks=2, snapshot_steps=4)
 OPTIMISER = OptimiserParams(learning_rate=0.01, batch_windows=16, gradient_norm=1.0)

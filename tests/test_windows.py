@@ -171,7 +171,7 @@ def test_written_windows_open_as_they_were_cut_and_fit_alone_sets_the_scale(tmp_
     assert fit.values.std(axis=(0, 1)) == pytest.approx(1, abs=1e-5)
     start = cut.index.start[splits["test"][3]]
     physical = Scaling.load(tmp_path).invert(Windows.open(tmp_path / "test").values[3])
-    assert physical == pytest.approx(cut.signals[start : start + params.length], abs=1e-5)
+    assert physical == pytest.approx(cut.signals[start : start + cutting.window_length(params)], abs=1e-5)
     assert Scaling.load(tmp_path).mean == pytest.approx(scaling.mean)
 
 

@@ -80,7 +80,7 @@ def _window_problems(window: WindowParams, source: Source) -> Iterator[str]:
             f"window.window_seconds is {window.window_seconds:g}, longer than an activity "
             f"({source.shortest_activity_seconds:g} s). Set it to {source.shortest_activity_seconds:g} or less."
         )
-    if source.published_windows is None and window.length < 2:
+    if source.published_windows is None and window.window_seconds * window.rate_hz < 1.5:
         yield (
             f"window.window_seconds is {window.window_seconds:g}, which at window.rate_hz {window.rate_hz:g} is less "
             f"than two samples. Set it to {2 / window.rate_hz:g} or more."

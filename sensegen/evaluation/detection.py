@@ -10,7 +10,7 @@ from jaxtyping import Float
 from sensegen.classifiers.activity import CNNClassifier
 from sensegen.evaluation.usefulness import fit_classifier
 from sensegen.seeding import rng
-from sensegen.training import Training
+from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
 TRAIN_SHARE = 0.7

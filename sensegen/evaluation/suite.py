@@ -9,9 +9,10 @@ import numpy as np
 from sensegen.evaluation.detection import discriminative_score, halves, noise_like
 from sensegen.evaluation.interval import merge
 from sensegen.evaluation.usefulness import CLASSIFIERS, predictions, scores
+from sensegen.guard import Row
 from sensegen.params import Params
 from sensegen.seeding import derived_seed
-from sensegen.training import Row, Training
+from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 NOT_MEASURED = {

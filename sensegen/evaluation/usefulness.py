@@ -10,7 +10,8 @@ from jaxtyping import Int
 
 from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
 from sensegen.params import CNNClassifierParams, LSTMClassifierParams
-from sensegen.training import Schedule, Training, cosine
+from sensegen.training import Schedule, cosine
+from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
 CLASSIFIERS: dict[str, type[ActivityClassifier]] = {"lstm": LSTMClassifier, "cnn": CNNClassifier}
