@@ -1,0 +1,24 @@
+"""`python -m benchmarks NAME`: run one benchmark and put its table into docs/benchmarks.md."""
+
+import argparse
+import importlib
+
+from benchmarks import table
+
+BENCHMARKS = {
+    "archive_to_windows": "benchmarks.archive_to_windows",
+    "published_protocol": "benchmarks.published_protocol",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=sorted(BENCHMARKS))
+    name = parser.parse_args().name
+    lines = importlib.import_module(BENCHMARKS[name]).run()
+    table.put(name, lines)
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

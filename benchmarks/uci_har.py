@@ -1,0 +1,34 @@
+"""UCI HAR as the benchmarks need it: the params of its preset, and the windows of the published protocol."""
+
+from pathlib import Path
+
+import yaml
+
+from sensegen import cutting, datasets, params, presets, splitting
+from sensegen.artifacts import Artifacts
+from sensegen.params import Params
+from sensegen.progress import reporter
+from sensegen.windows import Windows
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def preset_params() -> Params:
+    """The params that `make run PRESET=uci_har` uses, without changing params.yaml."""
+    committed = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = presets.applied(committed, (ROOT / "presets" / "uci_har.yaml").read_text(encoding="utf-8"))
+    return params.check(yaml.safe_load(text))
+
+
+def published_split(folder: Path) -> tuple[Windows, Windows]:
+    """All 7,352 training windows and the 2,947 test windows, scaled by the former; `folder` takes the files."""
+    checked = preset_params()
+    source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
+    dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
+    whole = cutting.cut(dataset.read(artifacts.download / "raw"), checked.window, source)
+    splits = splitting.split(whole.index, checked.window, source.subjects)
+    train = [rows for name, rows in splits.items() if name != "test"]
+    artifacts.window.mkdir(parents=True, exist_ok=True)
+    parts = {"fit": sorted(row for rows in train for row in rows.tolist()), "test": splits["test"]}
+    cutting.write(artifacts.window, whole, parts, checked.window, source)
+    return Windows.open(artifacts.window / "fit"), Windows.open(artifacts.window / "test")

@@ -1,0 +1,127 @@
+"""The three training stages as processes: killed, diverged and finished, in a small project of their own."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from sensegen import cutting, datasets, params, splitting
+from sensegen.artifacts import Artifacts
+
+ROOT = Path(__file__).resolve().parents[1]
+OPTIMISER = {"learning_rate": 0.003, "batch_windows": 16, "gradient_norm": 1.0}
+SMALL = {
+    "divergence": {"max_rollbacks": 2, "snapshot_steps": 5},
+    "train_generator": {
+        "generator": {
+            **{"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2},
+            "log_stddev": {"low": -6.0, "high": 2.0},
+        },
+        "optimiser": OPTIMISER,
+        "epochs": 6,
+    },
+    "train_discriminator": {"discriminator": {"units": 8, "hidden": 8}, "optimiser": OPTIMISER, "epochs": 2},
+    "alternate": {
+        **{"rounds": 2, "minibatch_windows": 32, "discriminator_epochs": 20, "generator_epochs": 20},
+        "generator_optimiser": OPTIMISER,
+        "discriminator_optimiser": OPTIMISER,
+    },
+}
+STAGES = ("train_generator", "train_discriminator", "alternate")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Path:
+    """A project with windows, as the stages before the training leave them."""
+    root = tmp_path_factory.mktemp("project")
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    document["dataset"]["seconds_per_activity"] = 8.0
+    (root / "params.yaml").write_text(yaml.safe_dump({**document, **SMALL}), encoding="utf-8")
+    for name in ("dvc.yaml", "sensegen", "stages", "flows"):
+        (root / name).symlink_to(ROOT / name)
+    checked, artifacts = params.load(root / "params.yaml"), Artifacts(root)
+    source, dataset = datasets.check(checked), datasets.get("simulated")
+    dataset.fetch(artifacts.download / "raw", checked, lambda *_: None)
+    whole = cutting.cut(dataset.read(artifacts.download / "raw"), checked.window, source)
+    splits = splitting.split(whole.index, checked.window, source.subjects)
+    artifacts.window.mkdir(parents=True)
+    cutting.write(artifacts.window, whole, {name: splits[name] for name in splitting.SPLITS}, checked.window, source)
+    return root
+
+
+@pytest.fixture
+def project(prepared, tmp_path) -> Path:
+    """A copy of that project to break."""
+    begun = shutil.ignore_patterns("mlruns", ".cache", *STAGES)
+    return Path(shutil.copytree(prepared, tmp_path / "project", symlinks=True, ignore=begun))
+
+
+def start(root: Path, stage: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SENSEGEN_"))}
+    command = [sys.executable, "-m", "stages", stage]
+    return subprocess.Popen(
+        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def run(root: Path, stage: str) -> tuple[int, str]:
+    process = start(root, stage)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def outputs(root: Path) -> dict[str, bytes]:
+    folder = root / "artifacts"
+    files = [path for stage in STAGES for path in sorted((folder / stage).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(prepared, project):
+    stream = np.random.default_rng(0)
+    for stage in STAGES:
+        checkpoints = project / ".cache" / "checkpoints" / stage
+        process = start(project, stage)
+        while not list(checkpoints.rglob("*.safetensors")):
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.01)
+        time.sleep(stream.uniform(0, 0.2))
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        for root in (project, prepared):
+            code, output = run(root, stage)
+            assert code == 0, output
+        assert not checkpoints.exists(), "checkpoints go when the stage succeeds"
+    expected = outputs(prepared)
+    assert len(expected) == 2 + 2 + 2 * 3 + 8
+    assert outputs(project) == expected
+
+
+def test_an_absurd_learning_rate_is_caught_told_and_stopped_by_the_rule(project):
+    document = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    document["train_generator"]["optimiser"]["learning_rate"] = 1e38
+    (project / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    code, output = run(project, "train_generator")
+    assert code == 42, output
+    assert "after 2 returns to the last good state" in output and "optimiser.learning_rate" in output
+    live = (project / ".cache" / "alerts" / "train_generator.jsonl").read_text(encoding="utf-8").splitlines()
+    alerts = [json.loads(line) for line in live]
+    assert [alert["rollback"] for alert in alerts] == [1, 2, 3]
+    assert [alert["restored_step"] for alert in alerts] == [0, 0, None]
+    assert not (project / "artifacts" / "train_generator").exists(), "no output of a training that diverged"
+    (checkpoint,) = (project / ".cache" / "checkpoints" / "train_generator").rglob("*.safetensors")
+    assert all(np.isfinite(array).all() for array in load_file(checkpoint).values())
+    with sqlite3.connect(project / "mlruns" / "mlflow.db") as store:
+        tags = dict(store.execute("SELECT key, value FROM tags").fetchall())
+        counted = store.execute("SELECT MAX(value) FROM metrics WHERE key = 'alerts'").fetchone()
+    store.close()
+    assert tags["alert.nan"] == "true" and counted == (3.0,)
