@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from sensegen import cutting, datasets, params, presets, splitting
@@ -27,8 +28,8 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
     whole = cutting.cut(dataset.read(artifacts.download / "raw"), checked.window, source)
     splits = splitting.split(whole.index, checked.window, source.subjects)
-    train = [rows for name, rows in splits.items() if name != "test"]
+    train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
     artifacts.window.mkdir(parents=True, exist_ok=True)
-    parts = {"fit": sorted(row for rows in train for row in rows.tolist()), "test": splits["test"]}
+    parts = {"fit": train, "test": splits["test"]}
     cutting.write(artifacts.window, whole, parts, checked.window, source)
     return Windows.open(artifacts.window / "fit"), Windows.open(artifacts.window / "test")

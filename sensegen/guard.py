@@ -84,6 +84,8 @@ class DivergenceGuard:
             return state
         self._arrays, self._state = _read_checkpoint(path, len(step.variables))
         _assign(step.variables, self._arrays)
+        # In the stage's log, so that whoever reads it after a kill sees what was not lost.
+        print(f"{self.log.stage} goes on from step {self._state.step} of part {self.part}", flush=True)
         return copy.deepcopy(self._state)
 
     def remember(self, step: TrainStep, state: TrainState) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "sensegen"
+# The page opens such an experiment at its training runs, others at traces of language models.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 FIRST_USE_SECONDS = 300.0
 
 
@@ -30,7 +32,8 @@ def connect(root: Path) -> "tuple[MlflowClient, str]":
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             location = (folder / "artifacts").as_uri()
-            experiment = client.get_experiment(client.create_experiment(EXPERIMENT, artifact_location=location))
+            created = client.create_experiment(EXPERIMENT, artifact_location=location, tags=EXPERIMENT_TAGS)
+            experiment = client.get_experiment(created)
     _check_place(folder, experiment.artifact_location)
     return client, experiment.experiment_id
 

@@ -1,0 +1,74 @@
+"""Prefect's temporary server lives no longer than the run that started it.
+
+Prefect ends its server when the run exits. After a `kill -9` of the run nobody would, so a small process waits for
+the run's end at a pipe, which the system closes however a process ends, and then ends the server that is marked as
+this run's. This file is that process too, started by its path: it imports nothing of the project.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+MARK = "SENSEGEN_SERVER_OF"
+APPLICATION = "prefect.server.api.server:create_app"
+SETTLE_SECONDS = 0.5  # a server that was being started as the run ended has its own command line by then
+GRACE_SECONDS = 5.0
+
+
+@contextmanager
+def ended_with_this_process() -> Iterator[None]:
+    """Within the block, a server that Prefect starts is ended even if this process is killed."""
+    mark = f"{os.getpid()}-{time.time_ns()}"
+    os.environ[MARK] = mark  # Prefect gives its server the whole environment
+    # In a session of its own: Ctrl-C is for the run, which ends its server itself.
+    command = [sys.executable, "-P", __file__, mark]
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.environ.pop(MARK, None)
+        # Open until this process ends, since Prefect ends its server only then: nothing is closed here.
+        _kept.append(watcher)
+
+
+_kept: list["subprocess.Popen[bytes]"] = []
+
+
+def end_servers(mark: str) -> None:
+    """End every Prefect server that carries the mark."""
+    import psutil
+
+    servers = [process for process in psutil.process_iter() if _is_marked_server(process, mark)]
+    for server in servers:
+        with suppress(psutil.NoSuchProcess):
+            server.terminate()
+    for server in psutil.wait_procs(servers, timeout=GRACE_SECONDS)[1]:
+        with suppress(psutil.NoSuchProcess):
+            server.kill()
+
+
+def _is_marked_server(process: "psutil.Process", mark: str) -> bool:
+    import psutil
+
+    try:
+        return APPLICATION in process.cmdline() and process.environ().get(MARK) == mark
+    except (psutil.Error, OSError):  # another user's, or just gone
+        return False
+
+
+def main() -> None:
+    """Wait for the end of the run that holds the other end of standard input; then end its server."""
+    sys.stdin.buffer.read()
+    time.sleep(SETTLE_SECONDS)
+    end_servers(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
