@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
-from flows import environment, workspace
+from flows import environment, stage_process, workspace
 from flows.outcome import Result, StageFailed
 from sensegen.artifacts import remove
 
@@ -214,6 +215,52 @@ def test_each_alert_of_this_run_becomes_a_prefect_event(project):
     diverged = [event for event in events if event.event == "sensegen.training.diverged"]
     assert [event.payload["step"] for event in diverged] == [7]
     assert diverged[0].resource.id == "sensegen.stage.training"
+
+
+def test_a_replaced_file_of_alerts_is_followed_even_if_the_new_one_is_as_long(tmp_path):
+    path = tmp_path / "training.jsonl"
+    with closing(stage_process.AlertFollower(path)) as follower:
+        assert follower.new() == []
+        path.write_text('{"step": 1}\n{"step": 2}\n{"st')
+        assert [alert["step"] for alert in follower.new()] == [1, 2]
+        path.unlink()
+        path.write_text('{"step": 3}\n{"step": 4}\n{"step": 5}\n')
+        assert [alert["step"] for alert in follower.new()] == [3, 4, 5]
+        path.unlink()
+        assert follower.new() == []
+        path.write_text('{"step": 6}\n')
+        assert [alert["step"] for alert in follower.new()] == [6]
+
+
+def test_a_stage_that_was_killed_fails_with_the_signal_and_not_its_last_line(project):
+    set_stage(project, "killed", "import os, signal; print('all is well'); os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(StageFailed, match="Stage killed failed: it was ended by SIGKILL"):
+        run(project)
+
+
+SERVED = """
+import subprocess, sys, time
+from flows import temporary_server
+server = [sys.executable, "-c", "import time; time.sleep(300)", temporary_server.APPLICATION]
+another = subprocess.Popen(server)
+temporary_server.ends_with_this_process()
+print(another.pid, subprocess.Popen(server).pid, flush=True)
+time.sleep(300)
+"""
+
+
+def test_a_killed_run_leaves_no_server_and_no_other_server_is_touched():
+    flow = subprocess.Popen([sys.executable, "-c", SERVED], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert flow.stdout is not None
+    another, server = map(int, flow.stdout.readline().split())
+    try:
+        assert is_running(server)
+        flow.kill()
+        flow.communicate()
+        assert_all_end([server])
+        assert is_running(another)
+    finally:
+        os.kill(another, signal.SIGKILL)
 
 
 LONG = """

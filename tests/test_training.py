@@ -98,6 +98,13 @@ def test_a_run_that_stopped_anywhere_goes_on_to_the_same_bits(tmp_path):
     assert job.weights() == whole.weights()
 
 
+def test_the_log_tells_where_a_training_goes_on(tmp_path, capsys):
+    Job(tmp_path, checkpoints=True).run(8)
+    assert "goes on" not in capsys.readouterr().out
+    Job(tmp_path, checkpoints=True).run(12)
+    assert capsys.readouterr().out == "train_generator goes on from step 8 of part all\n"
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_one_bad_batch_is_caught_at_its_step_and_cured(tmp_path, value):
     job = Job(tmp_path)

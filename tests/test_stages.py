@@ -1,4 +1,4 @@
-"""The three training stages as processes: killed, diverged and finished, in a small project of their own."""
+"""The eight stages as processes in a small project of their own: finished, killed and diverged."""
 
 import json
 import os
@@ -14,9 +14,6 @@ import numpy as np
 import pytest
 import yaml
 from safetensors.numpy import load_file
-
-from sensegen import cutting, datasets, params, splitting
-from sensegen.artifacts import Artifacts
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTIMISER = {"learning_rate": 0.003, "batch_windows": 16, "gradient_norm": 1.0}
@@ -37,32 +34,40 @@ SMALL = {
         "discriminator_optimiser": OPTIMISER,
     },
 }
-STAGES = ("train_generator", "train_discriminator", "alternate")
+FAST = {**OPTIMISER, "batch_windows": 64}
+SMALL["evaluate"] = {
+    "seeds": 2,
+    "lstm": {"units": 8, "l2": 0.0015, "optimiser": FAST, "epochs": 2},
+    "cnn": {"filters": 8, "optimiser": FAST, "epochs": 2},
+    "judge": {"filters": 8, "optimiser": FAST, "epochs": 2},
+}
+TRAINING_STAGES = ("train_generator", "train_discriminator", "alternate")
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Path:
-    """A project with windows, as the stages before the training leave them."""
+    """A project with windows, from the stages before the training."""
     root = tmp_path_factory.mktemp("project")
     document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     document["dataset"]["seconds_per_activity"] = 8.0
     (root / "params.yaml").write_text(yaml.safe_dump({**document, **SMALL}), encoding="utf-8")
     for name in ("dvc.yaml", "sensegen", "stages", "flows"):
         (root / name).symlink_to(ROOT / name)
-    checked, artifacts = params.load(root / "params.yaml"), Artifacts(root)
-    source, dataset = datasets.check(checked), datasets.get("simulated")
-    dataset.fetch(artifacts.download / "raw", checked, lambda *_: None)
-    whole = cutting.cut(dataset.read(artifacts.download / "raw"), checked.window, source)
-    splits = splitting.split(whole.index, checked.window, source.subjects)
-    artifacts.window.mkdir(parents=True)
-    cutting.write(artifacts.window, whole, {name: splits[name] for name in splitting.SPLITS}, checked.window, source)
+    succeed(root, "download", "validate", "window")
     return root
+
+
+@pytest.fixture(scope="module")
+def trained(prepared) -> Path:
+    """The same project after its three trainings, which nobody disturbed."""
+    succeed(prepared, *TRAINING_STAGES)
+    return prepared
 
 
 @pytest.fixture
 def project(prepared, tmp_path) -> Path:
-    """A copy of that project to break."""
-    begun = shutil.ignore_patterns("mlruns", ".cache", *STAGES)
+    """A copy of the project before its trainings, to break."""
+    begun = shutil.ignore_patterns("mlruns", ".cache", *TRAINING_STAGES, "evaluate", "report")
     return Path(shutil.copytree(prepared, tmp_path / "project", symlinks=True, ignore=begun))
 
 
@@ -80,15 +85,39 @@ def run(root: Path, stage: str) -> tuple[int, str]:
     return process.returncode, output
 
 
+def succeed(root: Path, *stages: str) -> None:
+    for stage in stages:
+        code, output = run(root, stage)
+        assert code == 0, output
+
+
 def outputs(root: Path) -> dict[str, bytes]:
     folder = root / "artifacts"
-    files = [path for stage in STAGES for path in sorted((folder / stage).rglob("*")) if path.is_file()]
+    files = [path for stage in TRAINING_STAGES for path in sorted((folder / stage).rglob("*")) if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(prepared, project):
+def test_evaluation_and_report_follow_the_trainings(trained):
+    succeed(trained, "evaluate", "report")
+    written = {path for path in (trained / "artifacts").rglob("*") if path.is_file()}
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for stage in graph.values():
+        for out in [*stage["outs"], *stage.get("metrics", [])]:
+            assert (trained / out) in written or any((trained / out) in path.parents for path in written), out
+    metrics = json.loads((trained / "artifacts" / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+    for arm in ("trtr", "tstr"):
+        for classifier in ("lstm", "cnn"):
+            assert metrics[arm][classifier]["macro_f1"]["seeds"] == 2
+    assert metrics["alternation"]["generator_steps"] == 2 * 20 * 2
+    synthetic = np.load(trained / "artifacts" / "evaluate" / "synthetic.npy")
+    assert len(synthetic) == metrics["windows"]["fit"] and np.isfinite(synthetic).all()
+    page = (trained / "artifacts" / "report" / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("WALKING_UPSTAIRS", "heart_rate", "TSTR"))
+
+
+def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(trained, project):
     stream = np.random.default_rng(0)
-    for stage in STAGES:
+    for stage in TRAINING_STAGES:
         checkpoints = project / ".cache" / "checkpoints" / stage
         process = start(project, stage)
         while not list(checkpoints.rglob("*.safetensors")):
@@ -97,12 +126,10 @@ def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(pre
         time.sleep(stream.uniform(0, 0.2))
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        for root in (project, prepared):
-            code, output = run(root, stage)
-            assert code == 0, output
+        succeed(project, stage)
         assert not checkpoints.exists(), "checkpoints go when the stage succeeds"
-    expected = outputs(prepared)
-    assert len(expected) == 2 + 2 + 2 * 3 + 8
+    expected = outputs(trained)
+    assert {name.split("/")[0] for name in expected} == set(TRAINING_STAGES)
     assert outputs(project) == expected
 
 
