@@ -56,7 +56,8 @@ $(INSTALLED): $(LOCK) $(if $(filter $(LOCK),$(shell cat $(INSTALLED) 2>/dev/null
 	  fi; \
 	done; \
 	if [ -z "$$chosen" ]; then \
-	  echo "This needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $$($(PYTHON) --version 2>&1). Install one, or: make PYTHON=/path/to/python3.12 ..." >&2; \
+	  found=$$($(PYTHON) --version 2>&1) || found="not there"; \
+	  echo "This needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $$found. Install one, or: make PYTHON=/path/to/python3.12 ..." >&2; \
 	  exit 1; \
 	fi; \
 	echo "Installing packages into $(VENV) with $$($$chosen --version) (once; a few minutes)"; \

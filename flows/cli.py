@@ -1,5 +1,7 @@
 """The command line. Nothing heavy is imported before a command needs it: `--help` answers at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,15 +42,10 @@ def run(
 ) -> None:
     """Run every stage whose code, params or inputs have changed."""
     root = _prepared_root()
-    from flows import workspace
-
-    try:
-        with workspace.only_run(root):
-            names = [name for name in (preset, "quick" if quick else None) if name]
-            _apply_presets(root, names, dry_run=False) if names else _check_params(root)
-            _run_pipeline(root)
-    except workspace.WorkspaceBusy as busy:
-        raise _failed(str(busy)) from None
+    with _only_run(root):
+        names = [name for name in (preset, "quick" if quick else None) if name]
+        _apply_presets(root, names, dry_run=False) if names else _check_params(root)
+        _run_pipeline(root)
 
 
 @app.command()
@@ -58,13 +55,8 @@ def preset(
 ) -> None:
     """Change params.yaml by a preset, keeping its comments, and show the difference."""
     root = _prepared_root()
-    from flows import workspace
-
-    try:
-        with workspace.only_run(root):
-            _apply_presets(root, [name], dry_run=dry_run)
-    except workspace.WorkspaceBusy as busy:
-        raise _failed(str(busy)) from None
+    with _only_run(root):
+        _apply_presets(root, [name], dry_run=dry_run)
 
 
 @app.command()
@@ -89,10 +81,30 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     raise typer.Exit(page.serve(root, port))
 
 
+@contextmanager
+def _only_run(root: Path) -> Iterator[None]:
+    """Hold the workspace; a second run and a full disk are told in one message."""
+    from flows import workspace
+    from sensegen import full_disk
+
+    try:
+        with workspace.only_run(root):
+            yield
+    except workspace.WorkspaceBusy as busy:
+        raise _failed(str(busy)) from None
+    except Exception as error:
+        if not full_disk.is_reported_by(error):
+            raise
+        raise _failed(full_disk.message(root)) from None
+
+
 def _run_pipeline(root: Path) -> None:
     from flows import running, summary
     from flows.outcome import StageFailed
+    from sensegen import full_disk
 
+    if full_disk.leaves_no_room(root):
+        raise _failed(full_disk.message(root))
     try:
         result = running.run(root)
     except StageFailed as failure:
@@ -100,7 +112,7 @@ def _run_pipeline(root: Path) -> None:
     except KeyboardInterrupt:
         raise _failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
     except ValueError as error:  # a store or a graph that cannot be used; the message says what to do
-        raise _failed(str(error)) from None
+        raise _failed(full_disk.message(root) if full_disk.is_reported_by(error) else str(error)) from None
     summary.show(_console(), root, result)
 
 

@@ -24,6 +24,7 @@ ENTRY = (
     "sensegen/__init__.py",
     "sensegen/params.py",
     "sensegen/artifacts.py",
+    "sensegen/full_disk.py",
     "sensegen/lifeline.py",
     "sensegen/tracking/",
     "stages/__init__.py",

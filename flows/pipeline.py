@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def pipeline(root: Path) -> Result:
     # Here, since MLflow takes seconds to import and the flow's module is also imported to list deployments.
     from sensegen import params, tracking
 
+    root = Path(root)  # a deployment hands over text
     checked = params.load(root / "params.yaml")
     with workspace.only_run(root), tracking.start_pipeline(root, checked) as run:
         flow_run_id = _flow_run_id()
@@ -102,7 +104,8 @@ def run_stage(stage: Stage, root: Path, stage_environment: Mapping[str, str], un
         return Completed(name="Cached", message=f"Stage '{stage.name}' didn't change.")
     listener = StageListener(stage, root)
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
-    exit_code = stage_process.run(command, root, stage_environment, listener.on_line, listener.on_tick)
+    with closing(listener):
+        exit_code = stage_process.run(command, root, stage_environment, listener.on_line, listener.on_tick)
     if exit_code != 0:
         raise listener.failure(exit_code)
     listener.progress.finish()
@@ -142,10 +145,17 @@ class StageListener:
             resource = {"prefect.resource.id": f"sensegen.stage.{self._stage}", "prefect.resource.name": self._stage}
             emit_event(DIVERGED_EVENT, resource=resource, payload=alert)
 
+    def close(self) -> None:
+        """Follow the alerts no longer."""
+        self._alerts.close()
+
     def failure(self, exit_code: int) -> StageFailed:
-        """Why the stage failed: its last message, which is a line and what is indented under it."""
-        message = "\n".join(self._message) or f"it ended without a word; see the log of {self._stage}"
+        """Why the stage failed: a signal, or its last message, which is a line and what is indented under it."""
         stage_exit_code = exit_code if self._stage_exit_code is None else self._stage_exit_code
+        if name := stage_process.signal_name(stage_exit_code):
+            message = f"it was ended by {name}. Run again: it goes on from its last checkpoint."
+            return StageFailed(self._stage, stage_exit_code, message)
+        message = "\n".join(self._message) or f"it ended without a word; see the log of {self._stage}"
         return StageFailed(self._stage, stage_exit_code, message)
 
     def _remember(self, line: str) -> None:

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
-from flows import dvc_graph
+from flows import dvc_graph, temporary_server
 from flows.outcome import Result
 from sensegen import tracking
 
@@ -19,6 +19,7 @@ def run(root: Path) -> Result:
     """
     # Prefect raises in the flow at SIGTERM and then sends the signal on: only an ordinary exit ends its server too.
     signal.signal(signal.SIGTERM, _exit)
+    temporary_server.ends_with_this_process()
     from flows import pipeline
 
     threading.Thread(target=_warm_up, daemon=True).start()

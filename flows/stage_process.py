@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -84,27 +84,59 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def signal_name(exit_code: int) -> str | None:
+    """The signal that ended a process, or one below a shell (128 and its number); None if it ended by itself.
+
+    What it printed last is then no reason: SIGKILL, sent by hand or for want of memory, leaves no time for a word.
+    """
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    return signal.Signals(number).name if number in set(signal.Signals) else None
+
+
 class AlertFollower:
-    """Gives each alert that a stage appends to its file after this object was made, once."""
+    """Gives each alert that a stage adds to its file after this object was made, once.
+
+    A stage that starts anew removes the file and may write another: told apart by the file's identity, since the
+    new one may already be as long as the old one was.
+    """
 
     def __init__(self, path: Path):
         self._path = path
-        self._offset = self._size()
+        # Held open, so that the system gives its identity to no other file meanwhile.
+        self._file = self._opened()
+        self._offset = os.fstat(self._file.fileno()).st_size if self._file else 0
 
     def new(self) -> list[dict[str, Any]]:
         """The alerts of the whole lines that came since the last call."""
-        if self._size() < self._offset:
-            self._offset = 0
-        if self._size() == self._offset:
+        self._follow_replacement()
+        if self._file is None:
             return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            whole = file.read().rpartition(b"\n")
-        self._offset += len(whole[0]) + len(whole[1])
-        return [json.loads(line) for line in whole[0].splitlines() if line.strip()]
+        self._file.seek(self._offset)
+        whole, newline, _ = self._file.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
-    def _size(self) -> int:
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _follow_replacement(self) -> None:
+        if self._file is not None and self._is_current(self._file):
+            return
+        self.close()
+        self._file, self._offset = self._opened(), 0
+
+    def _is_current(self, file: BinaryIO) -> bool:
+        held = os.fstat(file.fileno())
         try:
-            return self._path.stat().st_size
+            return os.path.samestat(held, self._path.stat()) and held.st_size >= self._offset
         except FileNotFoundError:
-            return 0
+            return False
+
+    def _opened(self) -> BinaryIO | None:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError:
+            return None

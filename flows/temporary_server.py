@@ -9,8 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,23 +21,18 @@ SETTLE_SECONDS = 0.5  # a server that was being started as the run ended has its
 GRACE_SECONDS = 5.0
 
 
-@contextmanager
-def ended_with_this_process() -> Iterator[None]:
-    """Within the block, a server that Prefect starts is ended even if this process is killed."""
+def ends_with_this_process() -> None:
+    """From now on, a server that Prefect starts is ended even if this process is killed."""
     mark = f"{os.getpid()}-{time.time_ns()}"
     os.environ[MARK] = mark  # Prefect gives its server the whole environment
     # In a session of its own: Ctrl-C is for the run, which ends its server itself.
     command = [sys.executable, "-P", __file__, mark]
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    try:
-        yield
-    finally:
-        os.environ.pop(MARK, None)
-        # Open until this process ends, since Prefect ends its server only then: nothing is closed here.
-        _kept.append(watcher)
+    # Kept open until this process ends, since Prefect too ends its server only then.
+    _watchers.append(watcher)
 
 
-_kept: list["subprocess.Popen[bytes]"] = []
+_watchers: "list[subprocess.Popen[bytes]]" = []
 
 
 def end_servers(mark: str) -> None:

@@ -83,6 +83,8 @@ def _locate(archive: Archive, request: Request) -> Path:
             raise TransferError(f"{error}\n{WAY_OUT}") from error
     if urlsplit(mirror).scheme in ("http", "https"):
         return _from_mirror_address(mirror, names, request)
+    if "://" in mirror:
+        raise ArchiveError(f"{MIRROR_VARIABLE}={mirror} must be a folder, or begin with http:// or https://.")
     looked_for = [Path(mirror).expanduser() / request.dataset / name for name in names]
     found = next((path for path in looked_for if path.is_file()), None)
     if found is None:

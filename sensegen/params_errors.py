@@ -16,7 +16,17 @@ def explain(error: dict[str, Any], known: Set[str]) -> str:
         return _unknown_variant(key, error["ctx"])
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    return f"{key}: {error['msg']} (got {error['input']!r})."
+    hint = _as_number(error["input"]) if error["type"] == "float_type" else ""
+    return f"{key}: {error['msg']} (got {error['input']!r}).{hint}"
+
+
+def _as_number(value: object) -> str:
+    """What to write instead of a number that YAML takes for text, such as 1e-3: the point and the sign are needed."""
+    try:
+        number = repr(float(str(value)))
+    except ValueError:
+        return ""
+    return f" YAML takes that for text; write {number if '.' in number else number.replace('e', '.0e')}."
 
 
 def _unknown_variant(key: str, context: dict[str, Any]) -> str:

@@ -6,12 +6,11 @@ Exit codes: 0 done, 1 error, 2 params or arguments that cannot be used, 42 train
 
 import argparse
 import difflib
-import errno
 import importlib
 import io
 import os
+import re
 import resource
-import shutil
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from sensegen import full_disk
 from sensegen import params as schema
 from sensegen.artifacts import STAGES, Artifacts
 from sensegen.lifeline import WorkspaceBusy, watch, workspace_lock
@@ -102,8 +102,8 @@ def explain(error: Exception, root: Path, stage: str) -> tuple[str, int] | None:
         return str(error), ERROR
     if _diverged(error):
         return f"Stage {stage} diverged: {error}", DIVERGED
-    if _disk_is_full(error):
-        return _full_disk(root), ERROR
+    if full_disk.is_reported_by(error):
+        return full_disk.message(root), ERROR
     if isinstance(error, FileNotFoundError) and (upstream := _missing_stage(error, root)):
         return f"{_place(error)} is not there. Run the stage before: python -m stages {upstream}", ERROR
     if isinstance(error, OSError) or (isinstance(error, ValueError) and _raised_here(error)):
@@ -135,7 +135,8 @@ def _stop(signal_number: int, frame: object) -> NoReturn:
 
 
 def _complain(message: str, code: int) -> int:
-    print(message, file=sys.stderr, flush=True)
+    # Lines after the first are indented: by that shape the flow finds where a message begins.
+    print(re.sub(r"\n(?! )", "\n  ", message), file=sys.stderr, flush=True)
     return code
 
 
@@ -143,25 +144,6 @@ def _diverged(error: Exception) -> bool:
     # Asked only of a module that is loaded: a stage that does not train has no cause to load it.
     divergence = sys.modules.get("sensegen.divergence")
     return divergence is not None and isinstance(error, divergence.Diverged)
-
-
-def _disk_is_full(error: Exception) -> bool:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    # safetensors, SQLite and NumPy's tofile report a full disk without an errno.
-    told = str(error)
-    if isinstance(error, OSError) and error.errno is None and "requested and" in told:
-        return True
-    return "No space left on device" in told or "database or disk is full" in told
-
-
-def _full_disk(root: Path) -> str:
-    usage = shutil.disk_usage(root)
-    return (
-        f"The disk that holds {root} is full ({usage.free / 2**20:,.0f} of {usage.total / 2**20:,.0f} MiB free), or "
-        "your quota on it is used up. Nothing half-written was kept. Free some space and run the same command again: "
-        "finished stages and checkpoints are still there."
-    )
 
 
 def _missing_stage(error: FileNotFoundError, root: Path) -> str | None:

@@ -44,7 +44,7 @@ LAYERS = (
             "batches",
             "seeding",
         ),
-        *("lifeline", "progress", "distributed", "sensegen"),
+        *("lifeline", "full_disk", "progress", "distributed", "sensegen"),
     ),
 )
 # Below, and yet not to be known: evaluation judges windows whoever made them, a model knows shapes and not sensors,

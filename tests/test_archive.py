@@ -339,6 +339,12 @@ def test_a_mirror_that_does_not_exist_is_named_with_what_was_looked_for(tmp_path
         archive.fetch(request(tmp_path), tmp_path / "raw")
 
 
+def test_a_mirror_of_another_scheme_is_not_taken_for_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(archive.MIRROR_VARIABLE, "htp://mirror.example/data")
+    with pytest.raises(ArchiveError, match=r"htp://mirror\.example/data must be a folder, or begin with http://"):
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+
+
 def test_a_mirror_address_without_the_archive_is_named(tmp_path, monkeypatch):
     with serving({}) as server:
         monkeypatch.setenv(archive.MIRROR_VARIABLE, server.url)

@@ -46,7 +46,7 @@ def test_a_preset_changes_values_shows_the_difference_and_keeps_comments(project
     told = sensegen("preset", "quick")
     after = (project / "params.yaml").read_text()
     assert told.exit_code == 0
-    assert "-  epochs: 24" in told.output and "+  epochs: 2" in told.output
+    assert "-  epochs: 40" in told.output and "+  epochs: 2" in told.output
     assert after != before
     assert after.count("#") == before.count("#")
 
@@ -85,3 +85,32 @@ def test_outside_a_project_the_answer_is_one_line(tmp_path, monkeypatch):
     told = sensegen("run")
     assert told.exit_code == 1
     assert "is not inside a project" in told.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_is_one_message_and_params_stay(project):
+    before = (project / "params.yaml").read_text()
+    (project / ".cache").mkdir()
+    (project / ".cache" / "run.pid").symlink_to("/dev/full")
+    result = sensegen("preset", "uci_har")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"The disk that holds {project} is full")
+    assert (project / "params.yaml").read_text() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("mount") is None, reason="mounts a small disk")
+def test_a_disk_with_no_room_to_start_is_told_before_any_server_starts(project, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        for name in ("params.yaml", "dvc.yaml"):
+            shutil.copy(project / name, small / name)
+        code = "from flows.cli import app; app(['run'])"
+        told = subprocess.run([sys.executable, "-c", code], cwd=small, capture_output=True, text=True)
+        assert told.returncode == 1
+        assert f"The disk that holds {small} is full" in " ".join(told.stderr.split())
+        assert "Traceback" not in told.stderr
+    finally:
+        subprocess.run(["umount", small], check=True)

@@ -143,6 +143,12 @@ def test_a_stage_that_did_not_change_is_cached_and_its_metrics_are_logged_again(
     assert pipeline_run_metrics(project) == {"first/score.mean": 0.5, "first/count": 3.0}
 
 
+def test_a_deployment_may_hand_over_the_folder_as_text(project):
+    from flows.pipeline import pipeline
+
+    assert states(pipeline(str(project))) == {"first": "Completed", "second": "Completed"}
+
+
 def test_only_what_depends_on_a_change_runs_again(project):
     run(project)
     (project / "second.py").write_text(SECOND + "\n# changed\n")
@@ -242,9 +248,9 @@ SERVED = """
 import subprocess, sys, time
 from flows import temporary_server
 server = [sys.executable, "-c", "import time; time.sleep(300)", temporary_server.APPLICATION]
-another = subprocess.Popen(server)
+another = subprocess.Popen(server, stdout=subprocess.DEVNULL)
 temporary_server.ends_with_this_process()
-print(another.pid, subprocess.Popen(server).pid, flush=True)
+print(another.pid, subprocess.Popen(server, stdout=subprocess.DEVNULL).pid, flush=True)
 time.sleep(300)
 """
 

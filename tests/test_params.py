@@ -32,6 +32,7 @@ def changed(key: str, value: object) -> dict:
         ("seed", "zero", r"seed: .*integer.*got 'zero'"),
         ("seed", -1, r"seed: .*greater than or equal to 0 \(got -1\)"),
         ("evaluate.seeds", 2.5, r"evaluate\.seeds: .*got 2\.5"),
+        ("train_discriminator.optimiser.learning_rate", "1e-5", r"learning_rate: .*got '1e-5'\)\..*write 1\.0e-05\."),
         ("window.overlap", 1.0, r"window\.overlap: .*less than 1 \(got 1\.0\)"),
         ("download.timeout_seconds", float("inf"), r"download\.timeout_seconds: .*finite"),
         ("dataset.name", "simulatd", r"dataset\.name must be one of simulated, uci_har.*Did you mean simulated\?"),

@@ -145,6 +145,11 @@ def test_a_foreseen_error_is_one_message_without_traceback(project, line, expect
     assert message in err and "Traceback" not in err
 
 
+def test_the_lines_of_a_message_after_its_first_are_indented(capsys):
+    entry._complain("It failed:\n  what failed\nWhat to do", 1)
+    assert capsys.readouterr().err == "It failed:\n  what failed\n  What to do\n"
+
+
 @pytest.mark.parametrize(
     "error",
     [

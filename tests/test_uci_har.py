@@ -160,7 +160,8 @@ def test_a_subject_on_both_sides_of_the_split_is_refused(tmp_path):
 def test_files_of_different_lengths_are_named_with_their_counts(tmp_path):
     root = published(tmp_path)
     (root / "train" / "y_train.txt").write_text("1\n6\n")
-    with pytest.raises(InvalidRecording, match=r"y_train\.txt has 2 and .*body_acc_x_train\.txt'?: 3"):
+    said = r"y_train\.txt has 2 rows and body_acc_x_train\.txt has 3, .*Fetch it again"
+    with pytest.raises(InvalidRecording, match=said):
         read(tmp_path)
 
 

@@ -23,6 +23,7 @@ ROOT = "UCI HAR Dataset"
 RATE_HZ = 50.0
 SAMPLES = 128
 PARTS = ("train", "test")
+AGAIN = "Fetch it again: python -m stages download"
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 
 # The sha256 of every member used, of the files as published in 2012.
@@ -113,7 +114,7 @@ def read(folder: Path) -> Iterator[Recording]:
     if both := sorted({*subjects["train"].tolist()} & {*subjects["test"].tolist()}):
         raise InvalidRecording(
             f"A subject must be on one side of the split, but {both} stand in both "
-            f"{root / 'train' / 'subject_train.txt'} and {root / 'test' / 'subject_test.txt'}. Run `download` again."
+            f"{root / 'train' / 'subject_train.txt'} and {root / 'test' / 'subject_test.txt'}. {AGAIN}"
         )
     for part in PARTS:
         yield from _windows(root, part, names, subjects[part])
@@ -124,11 +125,12 @@ def _windows(root: Path, part: str, names: dict[int, str], subjects: Int[np.ndar
     folder = root / part / "Inertial Signals"
     files = {channel: folder / f"{channel}_{part}.txt" for channel in SOURCE.channels}
     columns = {channel: read_rows(path, SAMPLES) for channel, path in files.items()}
-    counts = {str(files[channel]): len(rows) for channel, rows in columns.items()}
-    counts |= {f"y_{part}.txt": len(labels), f"subject_{part}.txt": len(subjects)}
-    if wrong := {name: count for name, count in counts.items() if count != len(labels)}:
+    counts = {path.name: len(columns[channel]) for channel, path in files.items()}
+    counts[f"subject_{part}.txt"] = len(subjects)
+    if wrong := [f"{name} has {count}" for name, count in counts.items() if count != len(labels)]:
         raise InvalidRecording(
-            f"Every file of {part} must have a row for each window, but y_{part}.txt has {len(labels)} and {wrong}."
+            f"Every file in {root / part} must have a row for each window, but y_{part}.txt has {len(labels)} rows "
+            f"and {', '.join(wrong[:2])}{', ...' if len(wrong) > 2 else ''}. {AGAIN}"
         )
     values = {
         name: np.stack([columns[channel] for channel in bounds.channels], axis=2)
@@ -164,13 +166,13 @@ def read_rows(path: Path, columns: int) -> Float[np.ndarray, "row column"]:
 def _diagnosis(path: Path, text: bytes, columns: int) -> str | None:
     """What is wrong in the first bad line; slow, so only for files known to be bad."""
     if not text.strip():
-        return f"{path} is empty, but must hold rows of {columns} numbers. Run `download` again."
+        return f"{path} is empty, but must hold rows of {columns} numbers. {AGAIN}"
     for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
         words = line.split()
         if word := next((word for word in words if not _is_number(word)), None):
-            return f"{path}, line {number}: {word!r} is no number. Run `download` again."
+            return f"{path}, line {number}: {word!r} is no number. {AGAIN}"
         if len(words) != columns:
-            return f"{path}, line {number}: a row must have {columns} numbers, but has {len(words)}."
+            return f"{path}, line {number}: a row must have {columns} numbers, but has {len(words)}. {AGAIN}"
     return None
 
 
@@ -186,7 +188,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise InvalidRecording(f"{path} is missing. Run `download` again: python -m stages download") from None
+        raise InvalidRecording(f"{path} is missing. {AGAIN}") from None
 
 
 def _label_names(path: Path) -> dict[int, str]:
@@ -199,7 +201,7 @@ def _label_names(path: Path) -> dict[int, str]:
     names = dict(zip(words[::2], words[1::2], strict=False))
     expected = {str(number): label for number, label in enumerate(LABELS, start=1)}
     if names != expected:
-        raise InvalidRecording(f"{path} must name the activities {expected}, but names {names}.")
+        raise InvalidRecording(f"{path} must name the activities {expected}, but names {names}. {AGAIN}")
     return {int(number): label for number, label in names.items()}
 
 
@@ -216,6 +218,6 @@ def _whole_numbers(path: Path, known: tuple[int, ...], what: str) -> Int[np.ndar
     if len(wrong := np.flatnonzero(~np.isin(numbers, known))):
         raise InvalidRecording(
             f"{path}, line {wrong[0] + 1}: a {what} must be a whole number from {min(known)} to {max(known)}, "
-            f"but is {numbers[wrong[0]]:g}."
+            f"but is {numbers[wrong[0]]:g}. {AGAIN}"
         )
     return numbers.astype(np.int64)

@@ -60,7 +60,8 @@ class Run:
         try:
             log()
         except Exception as error:
-            logger.warning("MLflow did not take %s of run %s (%s); the run goes on.", what, self.run_id, error)
+            reason = _first_cause(error)
+            logger.warning("MLflow did not take %s of run %s (%s); the run goes on.", what, self.run_id, reason)
 
 
 class Tracker(Run):
@@ -183,3 +184,10 @@ def _is_number(column: str, value: object) -> bool:
 def _allowed(name: str) -> str:
     """The name with what MLflow refuses in one replaced."""
     return re.sub(r"[^\w\-. /:]", "_", name)
+
+
+def _first_cause(error: BaseException) -> str:
+    """The innermost reason in one line: what MLflow wraps around its database's holds whole statements."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).partition("\n")[0] or type(error).__name__

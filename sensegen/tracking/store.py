@@ -1,5 +1,6 @@
 """The tracking store: `mlruns/mlflow.db` for runs, `mlruns/artifacts` for files."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,8 @@ def _client(folder: Path) -> "MlflowClient":
     os.environ["DO_NOT_TRACK"] = "true"
     from mlflow import MlflowClient
 
+    # It logs a traceback of each refusal beside raising it, and the making of its tables.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
