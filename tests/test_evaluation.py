@@ -95,6 +95,15 @@ def test_the_judge_catches_shuffled_time(training):
     assert discriminative_score(one, shuffled, training, "shuffled") > 0.4
 
 
+@pytest.mark.parametrize("height", [100.0, 1e9, 1e30])
+def test_the_judge_catches_a_single_spike_however_high(training, height):
+    real = sines(np.random.default_rng(0), 400).values
+    one, other = halves(real, seed=0)
+    spiked = other.copy()
+    spiked[:, 7, 0] = height
+    assert discriminative_score(one, spiked, training, "spikes") > 0.45
+
+
 def test_halves_share_no_window():
     values = np.arange(21.0).reshape(21, 1, 1)
     one, other = halves(values, seed=0)

@@ -287,10 +287,11 @@ def test_a_stage_over_its_time_ends_with_everything_it_started(project):
 
 def test_a_cancelled_flow_leaves_no_process(project):
     set_stage(project, "long", LONG, timeout_seconds=300)
-    code = "import sys, pathlib; from flows.pipeline import pipeline; pipeline(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from flows import running; running.run(pathlib.Path(sys.argv[1]))"
     flow = subprocess.Popen([sys.executable, "-c", code, str(project)], cwd=ROOT, start_new_session=True)
     try:
         started = pids(project, wait_seconds=60)
+        started += [child.pid for child in psutil.Process(flow.pid).children(recursive=True)]  # Prefect's server too
         flow.send_signal(signal.SIGTERM)
         flow.wait(30)
         assert_all_end(started)

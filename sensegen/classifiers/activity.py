@@ -73,12 +73,17 @@ class LSTMClassifier(ActivityClassifier):
 
 
 class CNNClassifier(ActivityClassifier):
-    """Three convolutions along time with batch normalisation, averaged over time (FCN; Wang et al., 2017)."""
+    """Three convolutions along time with batch normalisation, averaged over time (FCN; Wang et al., 2017).
+
+    Scaled values beyond 50 are read as 50: real ones come nowhere near, while a single spike of 1e9 would
+    swallow the batch's variance, and the network with it would see nothing of any window.
+    """
 
     kind = "cnn"
     KERNELS = (8, 5, 3)
     WIDTHS = (1, 2, 1)
     DROPOUT = 0.3
+    LARGEST = 50.0
 
     def __init__(self, shape: WindowShape, params: CNNClassifierParams, seed: int):
         super().__init__(name="cnn_classifier")
@@ -101,6 +106,7 @@ class CNNClassifier(ActivityClassifier):
         return self.head(tf.nn.experimental.stateless_dropout(features, self.DROPOUT, seed=seed))
 
     def _features(self, values: tf.Tensor, *, training: bool) -> tf.Tensor:
+        values = tf.clip_by_value(values, -self.LARGEST, self.LARGEST)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             values = tf.nn.relu(norm(convolution(values), training=training))
         return tf.reduce_mean(values, axis=1)  # (batch, filter)
