@@ -1,12 +1,10 @@
-"""`python -m benchmarks NAME`: run one benchmark and put its table into docs/benchmarks.md.
+"""`python -m benchmarks NAME`: run one benchmark, which puts its table into docs/benchmarks.md.
 
 `results` measures nothing: it records the pipeline's last run, and fills README's table.
 """
 
 import argparse
 import importlib
-
-from benchmarks import table
 
 BENCHMARKS = {
     "archive_to_windows": "benchmarks.archive_to_windows",
@@ -20,7 +18,6 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(BENCHMARKS))
     name = parser.parse_args().name
     lines = importlib.import_module(BENCHMARKS[name]).run()
-    table.put(name, lines)
     print("\n".join(lines))
 
 
