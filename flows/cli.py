@@ -78,7 +78,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     from flows import ui as page
 
     typer.echo(f"MLflow: http://{page.HOST}:{port}   (it takes some seconds to answer; Ctrl-C ends it)")
-    raise typer.Exit(page.serve(root, port))
+    page.serve(root, port)
 
 
 @contextmanager

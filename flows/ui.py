@@ -1,10 +1,9 @@
 """The MLflow page, served to this machine alone."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -16,8 +15,8 @@ def run_address(run: Any) -> str:
     return f"http://{HOST}:{PORT}/#/experiments/{experiment_id}/runs/{run.run_id}"
 
 
-def serve(root: Path, port: int = PORT) -> int:
-    """Serve the page until it is interrupted; the exit code of MLflow."""
+def serve(root: Path, port: int = PORT) -> NoReturn:
+    """Become the server of the page, until it is interrupted."""
     from sensegen.tracking import tracking_uri
 
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
@@ -25,7 +24,6 @@ def serve(root: Path, port: int = PORT) -> int:
     command += ["--artifacts-destination", (root / "mlruns" / "artifacts").as_uri()]
     # Jobs are for MLflow's evaluation service: without them it starts in half the time, as one process.
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    try:
-        return subprocess.run(command, cwd=root, env={**os.environ, **settings}).returncode
-    except KeyboardInterrupt:
-        return 0
+    os.chdir(root)
+    # In this process's place, so that whatever ends it ends the server.
+    os.execve(sys.executable, command, {**os.environ, **settings})
