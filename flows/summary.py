@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+NOISE = "noise (below 0.45 the judge proves nothing)"
+
+
 def report_path(root: Path) -> Path:
     """The page that `report` writes."""
     return Artifacts(root).report / "report.html"
@@ -33,7 +36,7 @@ def main_numbers(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"TSTR / TRTR, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
     for judge, scores in metrics.get("detection", {}).items():
         rows.append((f"discriminative score, {judge} (0 is best)", measured(scores.get("discriminative_score"))))
-        for key, meaning in (("floor", "real, same people"), ("floor_test", "real, other people"), ("noise", "noise")):
+        for key, meaning in (("floor", "real, same people"), ("floor_test", "real, other people"), ("noise", NOISE)):
             if key in scores:
                 rows.append((f"  for comparison: {meaning}", measured(scores[key])))
     return rows

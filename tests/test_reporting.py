@@ -391,3 +391,11 @@ def test_the_stage_writes_the_page_and_every_figure(tmp_path):
     written = [path.read_bytes() for path in sorted((artifacts.report / "figures").iterdir())]
     assert len(written) == 5
     assert all(base64.b64encode(figure).decode() in html for figure in written)
+
+
+def test_a_judge_that_does_not_catch_noise_is_said_to_prove_nothing():
+    metrics = metrics_of(Story())
+    metrics["detection"]["cnn"] |= {name: {"mean": 0.01} for name in ("discriminative_score", "noise")}
+    told = wording.verdicts(metrics)[-1]
+    assert "proves nothing" in told.sentence and "does not tell them apart" not in told.sentence
+    assert [score.label for score in told.scores] == ["Discriminative score", "Floor", "Noise"]

@@ -7,6 +7,8 @@ from typing import Any
 from sensegen.reporting.measures import Measure, find
 from sensegen.reporting.tables import classifiers, judges
 
+POWER = 0.45  # the discriminative score that noise must reach
+
 
 @dataclass(frozen=True)
 class Score:
@@ -73,12 +75,25 @@ def _usefulness_sentence(name: str, ratio: Measure) -> str:
 
 
 def _detection(metrics: Mapping[str, Any], name: str) -> Verdict:
-    score, floor = (find(metrics, "detection", name, key) for key in ("discriminative_score", "floor"))
+    measured = (find(metrics, "detection", name, key) for key in ("discriminative_score", "floor", "noise"))
+    score, floor, noise = measured
     scores = (
         Score("Discriminative score", "synthetic against real: 0 is guessing, 0.5 is always right", score, 0.5),
         Score("Floor", "the same judge on real against real", floor, 0.5),
+        Score("Noise", f"the same judge on noise against real: below {POWER} it is no judge", noise, 0.5),
     )
-    return Verdict(f"Likeness, {name.upper()} judge", scores, _detection_sentence(score, floor))
+    sentence = _powerless_sentence(noise) or _detection_sentence(score, floor)
+    return Verdict(f"Likeness, {name.upper()} judge", scores, sentence)
+
+
+def _powerless_sentence(noise: Measure) -> str:
+    """What to say of a judge that does not even catch noise: a dead judge answers 0 to everything."""
+    if noise.mean is None or noise.mean >= POWER:
+        return ""
+    return (
+        f"This judge proves nothing: even noise it tells from real windows for only {100 * (0.5 + noise.mean):.0f} of "
+        "100. Give it more epochs (evaluate.judge in params.yaml) before its score is read."
+    )
 
 
 def _detection_sentence(score: Measure, floor: Measure) -> str:
