@@ -25,7 +25,7 @@ WAYS = {
         dataset.fetch(artifacts.download / "raw", params, lambda *_: None, folder / "downloads")
         validate.run(params, artifacts, Quiet())
         whole = cutting.cut(recordings.read(artifacts.validate / "recordings"), params.window, source)
-        splits = splitting.split(whole.index, params.window, source.subjects)
+        splits = splitting.split(whole.index, params.window, source)
         cutting.write(artifacts.window, whole, {n: splits[n] for n in splitting.SPLITS}, params.window, source)
         windows = len(whole.index)
     """,

@@ -26,8 +26,8 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
     checked = preset_params()
     source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
-    whole = cutting.cut(dataset.read(artifacts.download / "raw"), checked.window, source)
-    splits = splitting.split(whole.index, checked.window, source.subjects)
+    whole = cutting.cut(datasets.read_all(artifacts.download / "raw", checked.dataset), checked.window, source)
+    splits = splitting.split(whole.index, checked.window, source)
     train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
     artifacts.window.mkdir(parents=True, exist_ok=True)
     parts = {"fit": train, "test": splits["test"]}

@@ -22,7 +22,7 @@ from sensegen.artifacts import STAGES, writing
 
 ENTRY = (
     "sensegen/__init__.py",
-    "sensegen/params.py",
+    "sensegen/params/",
     "sensegen/artifacts.py",
     "sensegen/full_disk.py",
     "sensegen/lifeline.py",

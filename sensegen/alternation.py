@@ -17,7 +17,7 @@ from sensegen.batches import EpochBatches
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
 from sensegen.guard import Row, Variables
-from sensegen.params import AlternateParams
+from sensegen.params.models import AlternateParams
 from sensegen.pretraining import arrays_of, sampled, validation_of
 from sensegen.seeding import derived_seed, rng
 from sensegen.training import GradientStep, Schedule, mean_loss

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen.artifacts import write_text, writing
-from sensegen.params import WindowParams
+from sensegen.params.windowing import WindowParams
 from sensegen.recording import Activity, InvalidRecording, Recording
 from sensegen.resampling import Segment, resample
 from sensegen.scaling import Scaling

@@ -119,4 +119,11 @@ def _yaml() -> "YAML":
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 10_000
+    yaml.representer.add_representer(type(None), _null)
     return yaml
+
+
+def _null(representer: Any, value: None) -> Any:
+    """`null` spelled out: a key with nothing behind it looks forgotten."""
+    del value
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")

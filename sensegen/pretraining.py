@@ -4,7 +4,7 @@ import numpy as np
 
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
-from sensegen.params import OptimiserParams
+from sensegen.params.models import OptimiserParams
 from sensegen.seeding import derived_seed
 from sensegen.training import GradientStep, Schedule, cosine, mean_loss
 from sensegen.training_run import Training

@@ -6,13 +6,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Bounds:
-    """The promise of one signal: its channels, unit, nominal rate, and the range the sensor can give."""
+    """The promise of one signal: its channels, unit, nominal rate, and the range the sensor can give.
+
+    Where devices differ, any rate from `rate_hz` to `highest_rate_hz` is as promised. `gravity` says that this is an
+    acceleration which contains gravity, so that at rest its norm is 1 g. A recording may lack an `optional` signal.
+    """
 
     channels: tuple[str, ...]
     unit: str
     rate_hz: float
     low: float
     high: float
+    highest_rate_hz: float | None = None
+    gravity: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,11 @@ class PublishedWindows:
 
 @dataclass(frozen=True)
 class Source:
-    """Provenance and promises of a dataset; validation derives its expectations from them."""
+    """Provenance and promises of a dataset; validation derives its expectations from them.
+
+    `disordered_share` of a signal's time steps may stand still or run backwards; windowing sorts them. A dataset that
+    is not `labelled` has the one label `unlabelled`.
+    """
 
     citation: str
     licence: str
@@ -56,6 +67,8 @@ class Source:
     test_subjects: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     published_windows: PublishedWindows | None = None
+    disordered_share: float = 0.0
+    labelled: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property

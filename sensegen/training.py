@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from sensegen.guard import DivergenceGuard, Row, TrainState, TrainStep, Variables
-from sensegen.params import OptimiserParams, RuntimeParams
+from sensegen.params import RuntimeParams
+from sensegen.params.models import OptimiserParams
 
 
 class Trainable(Protocol):

@@ -14,7 +14,8 @@ from sensegen.batches import EpochBatches
 from sensegen.checkpoints import checkpoint_key
 from sensegen.divergence import AlertListener, AlertLog, write_alerts
 from sensegen.guard import DivergenceGuard, Row, TrainState, TrainStep
-from sensegen.params import OptimiserParams, Params
+from sensegen.params import Params
+from sensegen.params.models import OptimiserParams
 from sensegen.progress import Progress, reporter
 from sensegen.seeding import derived_seed
 from sensegen.training import Callback, Decay, GradientStep, Schedule, Trainable, constant, train

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensegen.artifacts import writing
 from sensegen.inspection import Inspection
-from sensegen.params import ValidateParams
+from sensegen.params.windowing import ValidateParams
 from sensegen.recording import InvalidRecording, Recording
 from sensegen.source import Source
 

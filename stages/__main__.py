@@ -18,6 +18,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import sensegen
 from sensegen import full_disk
 from sensegen import params as schema
 from sensegen.artifacts import STAGES, Artifacts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sensegen.params import Params
 
 ERROR, BAD_PARAMS, DIVERGED = 1, 2, 42
-OWN_FOLDERS = tuple(Path(file).resolve().parent for file in (schema.__file__, __file__))
+OWN_FOLDERS = tuple(Path(file).resolve().parent for file in (sensegen.__file__, __file__))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,6 +99,8 @@ def explain(error: Exception, root: Path, stage: str) -> tuple[str, int] | None:
     """What a person should be told about a foreseen error, and the exit code; None for one nobody foresaw."""
     if isinstance(error, schema.InvalidParams):
         return str(error), BAD_PARAMS
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith(("sensegen", "stages")):
+        return f"{sys.executable} has no {error.name}. Stages need the project's Python: . .venv/bin/activate", ERROR
     if isinstance(error, WorkspaceBusy):
         return str(error), ERROR
     if _diverged(error):

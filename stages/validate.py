@@ -11,7 +11,7 @@ from sensegen.validation import judge
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     """Inspect recordings while they are written, and keep what was written only if the gate opens."""
     folder = artifacts.validate
-    raw = datasets.get(params.dataset.name).read(artifacts.download / "raw")
+    raw = datasets.read_all(artifacts.download / "raw", params.dataset)
     inspection = Inspection(datasets.check(params), params.validate_.rate_tolerance)
     with writing(folder / "recordings") as passed:
         recordings.write(inspection.through(raw), passed)

@@ -11,7 +11,7 @@ from sensegen.tracking import Tracker
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     source = datasets.check(params)
     whole = cutting.cut(recordings.read(artifacts.validate / "recordings"), params.window, source)
-    splits = splitting.split(whole.index, params.window, source.subjects)
+    splits = splitting.split(whole.index, params.window, source)
     stored = {name: splits[name] for name in splitting.SPLITS}
     cutting.write(artifacts.window, whole, stored, params.window, source)
     counts = splitting.counts(whole.index, splits, source.labels)

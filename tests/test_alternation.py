@@ -11,7 +11,8 @@ from sensegen.alternation import AlternatingBatches, DiscriminatorBatch, alterna
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
-from sensegen.params import DiscriminatorParams, Params
+from sensegen.params import Params
+from sensegen.params.models import DiscriminatorParams
 from sensegen.pretraining import pretrain, train_discriminators, validation_nll
 from sensegen.training_run import Training
 from sensegen.windows import WindowShape

@@ -30,12 +30,11 @@ LAYERS = (
     ("alternation", "pretraining", "training", "training_run", "guard", "divergence"),
     ("generators", "classifiers"),
     ("validation", "inspection", "datasets"),
-    ("windows", "cutting", "splitting", "scaling", "resampling"),
+    ("windows", "cutting", "splitting", "scaling", "resampling", "filtering"),
     ("recording", "recordings", "source", "provenance", "archive", "transfer"),
     (
         *(
             "params",
-            "params_errors",
             "presets",
             "artifacts",
             "checkpoints",

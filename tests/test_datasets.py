@@ -20,6 +20,8 @@ from test_uci_har import published
 from sensegen import datasets
 from sensegen import params as schema
 from sensegen.params import InvalidParams, Params
+from sensegen.params.datasets import SimulatedParams, UciHarParams
+from sensegen.params.windowing import KFoldSplit, LeaveOneOutSplit, OfficialSplit, SubjectSplit
 from sensegen.recording import Recording
 
 ROOT = Path(__file__).parents[1]
@@ -31,14 +33,22 @@ def with_window(params: Params, **changes: object) -> Params:
 
 
 SIMULATED = PARAMS.model_copy(
-    update={"dataset": schema.SimulatedParams(name="simulated", seconds_per_activity=8.0)},
+    update={"dataset": SimulatedParams(name="simulated", seconds_per_activity=8.0)},
 )
+
+
+def with_split(params: Params, **changes: object) -> Params:
+    return with_window(params, split=params.window.split.model_copy(update=changes))
+
+
 UCI_HAR = with_window(
-    PARAMS.model_copy(update={"dataset": schema.UciHarParams(name="uci_har")}),
+    PARAMS.model_copy(update={"dataset": UciHarParams(name="uci_har")}),
     channels=["body_acc_x", "total_acc_z"],
-    validation_subjects=["1", "3"],
-    test_subjects=["2", "4", "9", "10", "12", "13", "18", "20", "24"],
+    split=OfficialSplit(kind="official", validation_subjects=["1", "3"]),
 )
+
+
+NOT_OFFICIAL = {"validation_subjects": ["1"], "test_subjects": ["2", "4"]}
 
 
 def simulate(folder: Path, params: Params) -> None:
@@ -65,8 +75,8 @@ def raw(request, tmp_path_factory) -> tuple[str, Params, Path]:
 
 
 def recordings(raw: tuple[str, Params, Path]) -> list[Recording]:
-    name, _, folder = raw
-    return list(datasets.get(name).read(folder))
+    _, params, folder = raw
+    return list(datasets.read_all(folder, params.dataset))
 
 
 def test_every_registered_dataset_is_checked_here():
@@ -165,24 +175,33 @@ def test_members_have_well_formed_checksums_and_paths():
     [
         (with_window(SIMULATED, window_seconds=9.0), r"window\.window_seconds is 9, longer .* Set it to 8 or less"),
         (with_window(SIMULATED, window_seconds=0.02), r"window\.window_seconds is 0\.02.* Set it to 0\.04 or more"),
-        (with_window(SIMULATED, test_subjects=["S1"]), r"window\.test_subjects names 'S1'.* Did you mean S1\d\?"),
-        (with_window(SIMULATED, validation_subjects=["X"]), r"window\.validation_subjects names 'X'"),
+        (with_split(SIMULATED, test_subjects=["S1"]), r"split\.test_subjects names 'S1'.* Did you mean S1\d\?"),
+        (with_split(SIMULATED, validation_subjects=["X"]), r"window\.split\.validation_subjects names 'X'"),
+        (with_window(SIMULATED, dropped_labels=["STAND"]), r"dropped_labels names 'STAND'.* Did you mean STANDING\?"),
+        (with_window(SIMULATED, split=KFoldSplit(kind="k_fold", folds=17, fold=0)), r"folds is 17, but there are 16"),
+        (
+            with_window(SIMULATED, split=OfficialSplit(kind="official", validation_subjects=["S11"])),
+            r"names no test subjects",
+        ),
+        (
+            with_window(SIMULATED, split=LeaveOneOutSplit(kind="leave_one_out", test_subject="S99")),
+            r"window\.split\.test_subject names 'S99'",
+        ),
         (with_window(SIMULATED, channels=["acc_x", "gyro_w"]), r"window\.channels names 'gyro_w'.* Did you mean gyro_"),
         (
-            with_window(
-                SIMULATED, test_subjects=[f"S{number:02}" for number in range(1, 17) if number not in (11, 12)]
-            ),
+            with_split(SIMULATED, test_subjects=[f"S{number:02}" for number in range(1, 17) if number not in (11, 12)]),
             r"nobody is left to fit on",
         ),
         (with_window(UCI_HAR, rate_hz=25.0), r"window\.rate_hz is 25, .* never cut again\. Set it to 50\."),
         (with_window(UCI_HAR, window_seconds=2.0), r"window\.window_seconds is 2, .* Set it to 2\.56\."),
         (with_window(UCI_HAR, overlap=0.25), r"window\.overlap is 0\.25, .* Set it to 0\.5\."),
         (
-            with_window(UCI_HAR, test_subjects=["2", "4"]),
-            r"window\.test_subjects is .* official .* Set it to \['2', '4', '9'",
+            with_window(UCI_HAR, split=PARAMS.window.split.model_copy(update=NOT_OFFICIAL)),
+            r"window\.split\.test_subjects is .* official .* Set it to \['2', '4', '9'",
         ),
         (with_window(UCI_HAR, channels=["acc_x"]), r"window\.channels names 'acc_x'.* Did you mean \w+_x\?"),
-        (with_window(UCI_HAR, validation_subjects=["31"]), r"window\.validation_subjects names '31'"),
+        (with_split(UCI_HAR, validation_subjects=["31"]), r"window\.split\.validation_subjects names '31'"),
+        (with_split(UCI_HAR, validation_subjects=["2"]), r"puts \['2'\] on both sides"),
     ],
 )
 def test_what_a_dataset_has_not_is_refused_by_key(params, message):
@@ -192,12 +211,14 @@ def test_what_a_dataset_has_not_is_refused_by_key(params, message):
 
 def test_every_problem_is_told_at_once():
     with pytest.raises(InvalidParams) as told:
-        datasets.check(with_window(UCI_HAR, rate_hz=25.0, channels=["nose"], validation_subjects=["99"]))
-    assert all(key in str(told.value) for key in ("window.rate_hz", "window.channels", "window.validation_subjects"))
+        datasets.check(with_split(with_window(UCI_HAR, rate_hz=25.0, channels=["nose"]), validation_subjects=["99"]))
+    assert all(key in str(told.value) for key in ("rate_hz", "channels", "split.validation_subjects"))
 
 
 def test_the_order_of_official_test_subjects_does_not_matter():
-    datasets.check(with_window(UCI_HAR, test_subjects=UCI_HAR.window.test_subjects[::-1]))
+    turned = list(datasets.get("uci_har").SOURCE.test_subjects[::-1])
+    split = SubjectSplit(kind="subjects", validation_subjects=["1"], test_subjects=turned)
+    datasets.check(with_window(UCI_HAR, split=split))
 
 
 @given(seconds=st.floats(0.05, 20.0))
@@ -239,7 +260,7 @@ def run_download(workspace: Path, params: Params, mirror: Path) -> subprocess.Co
 
 
 def test_the_stage_writes_verified_provenance_and_a_failure_leaves_it_alone(tmp_path):
-    short = PARAMS.model_copy(update={"dataset": schema.SimulatedParams(name="simulated", seconds_per_activity=5.0)})
+    short = PARAMS.model_copy(update={"dataset": SimulatedParams(name="simulated", seconds_per_activity=5.0)})
     done = run_download(tmp_path, short, tmp_path / "nowhere")
     assert done.returncode == 0, done.stderr
     assert "progress download 16/16" in done.stdout

@@ -14,7 +14,8 @@ from sensegen.evaluation.detection import discriminative_score, halves, noise_li
 from sensegen.evaluation.interval import merge, over_seeds
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
 from sensegen.evaluation.usefulness import CLASSIFIERS, build_classifier, predictions, scores
-from sensegen.params import CNNClassifierParams, LSTMClassifierParams, OptimiserParams, Params
+from sensegen.params import Params
+from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams, OptimiserParams
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 

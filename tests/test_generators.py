@@ -5,7 +5,7 @@ import pytest
 from conftest import sines
 
 from sensegen.generators import GENERATORS, build_generator, load_generator
-from sensegen.params import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
+from sensegen.params.models import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
 from sensegen.windows import Windows, WindowShape
 
 BOUNDS = LogStddevBounds(low=-6.0, high=2.0)

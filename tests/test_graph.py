@@ -78,7 +78,7 @@ def test_every_plotted_file_is_an_out():
 def test_imports_are_followed_through_functions_packages_and_registries(tmp_path):
     write(tmp_path, "stages/train.py", "def run():\n    from sensegen.a import thing\n")
     write(tmp_path, "sensegen/a.py", "import sensegen.package.inner\nimport numpy\nfrom sensegen import params\n")
-    write(tmp_path, "sensegen/params.py", "from sensegen import unseen\n")
+    write(tmp_path, "sensegen/params/__init__.py", "from sensegen import unseen\n")
     write(tmp_path, "sensegen/unseen.py", "")
     write(tmp_path, "sensegen/package/__init__.py", "")
     write(tmp_path, "sensegen/package/page.html", "")

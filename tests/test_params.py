@@ -38,7 +38,7 @@ def changed(key: str, value: object) -> dict:
         ("dataset.name", "simulatd", r"dataset\.name must be one of simulated, uci_har.*Did you mean simulated\?"),
         ("train_generator.generator.kind", "mdn", r"train_generator\.generator\.kind must be one of.*mdn_rnn\?"),
         ("train_generator.generator.log_stddev", {"low": 1.0, "high": 0.0}, r"log_stddev\.low must be below"),
-        ("window.test_subjects", ["S11"], r"both name \['S11'\]; a person belongs to one split"),
+        ("window.split.test_subjects", ["S11"], r"both name \['S11'\]; a person belongs to one split"),
         ("window.channels", ["acc_x", "acc_x"], r"window\.channels names \['acc_x'\] more than once"),
     ],
 )

@@ -13,11 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from sensegen import params as schema
 from sensegen.datasets import simulated, simulated_people, simulator
+from sensegen.params.datasets import SimulatedParams
 from sensegen.recording import Activity, InvalidRecording
 from sensegen.seeding import rng
 
 PARAMS = schema.load(Path(__file__).parents[1] / "params.yaml")
-SHORT = PARAMS.model_copy(update={"dataset": schema.SimulatedParams(name="simulated", seconds_per_activity=6.0)})
+SHORT = PARAMS.model_copy(update={"dataset": SimulatedParams(name="simulated", seconds_per_activity=6.0)})
 
 
 def silent(done: int, total: int, text: str) -> None:
@@ -130,7 +131,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_does_not(fetched, 
 
 
 def test_what_was_written_is_read_back(fetched):
-    first = next(simulated.read(fetched))
+    first = next(simulated.read(fetched, PARAMS.dataset, "S01"))
     made = simulated.simulate(SHORT.seed, "S01", 6.0)
     assert first.activities == made.activities
     for name, signal in made.signals.items():
@@ -143,7 +144,7 @@ def test_a_raw_file_that_is_cut_short_is_named(fetched, tmp_path):
     path = tmp_path / "S02" / "gyroscope.parquet"
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(InvalidRecording, match="S02"):
-        list(simulated.read(tmp_path))
+        list(simulated.read(tmp_path, PARAMS.dataset, "S02"))
 
 
 def test_activities_of_unseen_people_are_told_apart_well_but_not_perfectly():
@@ -155,7 +156,7 @@ def test_activities_of_unseen_people_are_told_apart_well_but_not_perfectly():
         rows.append(features)
         labels += of_label
         subjects += [subject] * len(of_label)
-    x, y, test = np.concatenate(rows), np.array(labels), np.isin(subjects, PARAMS.window.test_subjects)
+    x, y, test = np.concatenate(rows), np.array(labels), np.isin(subjects, PARAMS.window.split.test_subjects)
     trees = ExtraTreesClassifier(60, random_state=0).fit(x[~test], y[~test])
     assert 0.88 < trees.score(x[test], y[test]) < 0.985
 

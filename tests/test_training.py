@@ -16,7 +16,8 @@ from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog, Diverged
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard, TrainState
-from sensegen.params import DivergenceParams, LogStddevBounds, MDNRNNParams, OptimiserParams
+from sensegen.params import DivergenceParams
+from sensegen.params.models import LogStddevBounds, MDNRNNParams, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 
 RULE = DivergenceParams(max_rollbacks=2, snapshot_steps=4)

@@ -12,6 +12,7 @@ import pytest
 
 from sensegen import archive, provenance
 from sensegen.datasets import uci_har
+from sensegen.params.datasets import UciHarParams
 from sensegen.recording import InvalidRecording
 from sensegen.source import Source
 from sensegen.transfer import Patience
@@ -50,7 +51,8 @@ def spoil(path: Path, number: int, change: Callable[[list[bytes]], list[bytes]])
 
 
 def read(folder: Path):
-    return list(uci_har.read(folder))
+    dataset = UciHarParams(name="uci_har")
+    return [one for part in uci_har.parts(folder, dataset) for one in uci_har.read(folder, dataset, part)]
 
 
 def test_windows_come_in_file_order_with_their_labels_and_subjects(tmp_path):

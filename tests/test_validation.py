@@ -10,11 +10,13 @@ import pytest
 
 from sensegen import validation
 from sensegen.inspection import median_rate_hz
-from sensegen.params import ValidateParams
+from sensegen.params.windowing import ValidateParams
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Bounds, Source
 
-PARAMS = ValidateParams(in_bounds_share=0.99, rate_tolerance=0.05)
+PARAMS = ValidateParams(
+    in_bounds_share=0.99, rate_tolerance=0.05, max_quarantined_share=0.05, reference=None, max_drift=0.25
+)
 SOURCE = Source(
     citation="none",
     licence="none",

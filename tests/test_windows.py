@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensegen import cutting, splitting
-from sensegen.params import WindowParams
+from sensegen.params.windowing import WindowParams
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.resampling import grid, resample
 from sensegen.scaling import Scaling
@@ -28,7 +28,9 @@ SOURCE = Source(
 def window_params(**changes) -> WindowParams:
     values = {
         "rate_hz": 50.0, "window_seconds": 1.0, "overlap": 0.5, "max_gap_seconds": 0.25, "channels": list(CHANNELS),
-        "validation_subjects": ["C"], "test_subjects": ["D"], "held_out_time_share": 0.2,
+        "resampling": "polyphase", "filtering": {"kind": "none"}, "label_purity": 1.0, "dropped_labels": [],
+        "split": {"kind": "subjects", "validation_subjects": ["C"], "test_subjects": ["D"]},
+        "held_out_time_share": 0.2, "balance": "none",
     }  # fmt: skip
     return WindowParams(**{**values, **changes})
 
@@ -119,7 +121,7 @@ def everybody() -> list[Recording]:
 
 def test_splits_hold_every_window_once_and_nobody_on_two_sides():
     cut = cutting.cut(everybody(), window_params(), SOURCE)
-    splits = splitting.split(cut.index, window_params(), SOURCE.subjects)
+    splits = splitting.split(cut.index, window_params(), SOURCE)
     assert np.array_equal(np.sort(np.concatenate(list(splits.values()))), np.arange(len(cut.index)))
     people = {name: set(cut.index.subject[rows].tolist()) for name, rows in splits.items()}
     assert people["test"] == {3} and people["validation"] == {2}
@@ -131,7 +133,7 @@ def test_splits_hold_every_window_once_and_nobody_on_two_sides():
 def test_fit_ends_a_whole_window_before_held_out_time_begins(share, overlap, window_seconds):
     params = window_params(held_out_time_share=share, overlap=overlap, window_seconds=window_seconds)
     cut = cutting.cut(everybody(), params, SOURCE)
-    splits = splitting.split(cut.index, params, SOURCE.subjects)
+    splits = splitting.split(cut.index, params, SOURCE)
     for subject in (0, 1):
         for label in (0, 1):
             begins = {
@@ -155,7 +157,7 @@ def test_published_windows_are_a_stride_apart_in_a_persons_time():
     ]
     cut = cutting.cut(recordings, window_params(), source)
     assert cut.index.begin_s == pytest.approx(np.arange(20) * 0.5)
-    splits = splitting.split(cut.index, window_params(), source.subjects)
+    splits = splitting.split(cut.index, window_params(), source)
     # Windows 16 to 19 are held out; 15, 14 and 13 lie less than a window before them.
     assert splits["held_out_time"].tolist() == [16, 17, 18, 19]
     assert splits["dropped"].tolist() == [13, 14, 15]
@@ -164,7 +166,7 @@ def test_published_windows_are_a_stride_apart_in_a_persons_time():
 def test_written_windows_open_as_they_were_cut_and_fit_alone_sets_the_scale(tmp_path):
     params = window_params()
     cut = cutting.cut(everybody(), params, SOURCE)
-    splits = splitting.split(cut.index, params, SOURCE.subjects)
+    splits = splitting.split(cut.index, params, SOURCE)
     scaling = cutting.write(tmp_path, cut, {name: splits[name] for name in splitting.SPLITS}, params, SOURCE)
     fit = Windows.open(tmp_path / "fit")
     assert fit.values.mean(axis=(0, 1)) == pytest.approx(0, abs=1e-5)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensegen.params import CNNClassifierParams, LSTMClassifierParams
+from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import WindowShape
 

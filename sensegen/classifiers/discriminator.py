@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from sensegen import weights
 from sensegen.keras_weights import assign_arrays, joined, under
-from sensegen.params import DiscriminatorParams
+from sensegen.params.models import DiscriminatorParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import WindowShape
 

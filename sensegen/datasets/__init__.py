@@ -10,10 +10,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from sensegen.params import InvalidParams, Params, WindowParams
+from sensegen.filtering import channels
+from sensegen.params import InvalidParams, Params
+from sensegen.params.datasets import DatasetParams
+from sensegen.params.windowing import InTimeSplit, KFoldSplit, OfficialSplit, SubjectSplit, WindowParams
 from sensegen.progress import Progress
 from sensegen.recording import Recording
 from sensegen.source import Source
+from sensegen.splitting import PeopleSplit, people
 from sensegen.transfer import DOWNLOADS
 
 DATASETS = {
@@ -33,11 +37,18 @@ class Dataset(Protocol):
     def fetch(self, folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
         """Fill `folder` with the raw files; unfinished transfers are kept in `downloads`."""
 
-    def read(self, folder: Path) -> Iterator[Recording]:
-        """The recordings in a folder that `fetch` filled.
+    def parts(self, folder: Path, dataset: Any, /) -> tuple[str, ...]:
+        """What can be read by itself in a folder that `fetch` filled, such as a file or a session, in a fixed order.
 
         Raises:
-            InvalidRecording: naming the file (and line) that cannot be used.
+            InvalidRecording: if there is nothing to read.
+        """
+
+    def read(self, folder: Path, dataset: Any, part: str, /) -> Iterator[Recording]:
+        """The recordings of one part, one at a time; several processes read several parts at once.
+
+        Raises:
+            InvalidRecording: naming the file (and line) that cannot be used; the part is refused as a whole.
         """
 
 
@@ -54,6 +65,17 @@ def get(name: str) -> Dataset:
     return cast(Dataset, importlib.import_module(DATASETS[name]))
 
 
+def read_all(folder: Path, dataset: DatasetParams) -> Iterator[Recording]:
+    """The recordings of every part, in order.
+
+    Raises:
+        InvalidRecording: as the dataset's `read` does.
+    """
+    module = get(dataset.name)
+    for part in module.parts(folder, dataset):
+        yield from module.read(folder, dataset, part)
+
+
 def check(params: Params) -> Source:
     """What the dataset declares under these params, once they are known to be possible with it.
 
@@ -61,10 +83,12 @@ def check(params: Params) -> Source:
         InvalidParams: naming every key of `window` that asks for what the dataset has not.
     """
     source = get(params.dataset.name).declare(params.dataset)
+    window = params.window
     problems = [
-        *_window_problems(params.window, source),
-        *_subject_problems(params.window, source),
-        *_unknown("window.channels", params.window.channels, source.channels, params.dataset.name),
+        *_window_problems(window, source),
+        *_split_problems(window, source),
+        *_unknown("window.channels", window.channels, channels(window.filtering, source), params.dataset.name),
+        *_unknown("window.dropped_labels", window.dropped_labels, source.labels, params.dataset.name),
     ]
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
@@ -105,18 +129,41 @@ def _recut_problems(window: WindowParams, source: Source) -> Iterator[str]:
             )
 
 
-def _subject_problems(window: WindowParams, source: Source) -> Iterator[str]:
-    for key in ("validation_subjects", "test_subjects"):
-        yield from _unknown(f"window.{key}", getattr(window, key), source.subjects, "this dataset")
-    if source.test_subjects and set(window.test_subjects) != set(source.test_subjects):
+def _split_problems(window: WindowParams, source: Source) -> Iterator[str]:
+    split = window.split
+    named = [key for key in ("validation_subjects", "test_subjects", "test_subject") if hasattr(split, key)]
+    unknown = [problem for key in named for problem in _unknown_subjects(key, getattr(split, key), source)]
+    if unknown:
+        yield from unknown
+    elif isinstance(split, InTimeSplit):
+        return
+    elif isinstance(split, OfficialSplit) and not source.test_subjects:
+        yield "window.split.kind is official, but this dataset names no test subjects. Take subjects, or k_fold."
+    else:
+        yield from _people_problems(split, source)
+
+
+def _unknown_subjects(key: str, named: str | list[str], source: Source) -> Iterator[str]:
+    names = [named] if isinstance(named, str) else named
+    yield from _unknown(f"window.split.{key}", names, source.subjects, "this dataset")
+
+
+def _people_problems(split: PeopleSplit, source: Source) -> Iterator[str]:
+    if isinstance(split, KFoldSplit) and split.folds > len(source.subjects):
+        yield f"window.split.folds is {split.folds}, but there are {len(source.subjects)} subjects. Take fewer folds."
+        return
+    validation, test = people(split, source)
+    if isinstance(split, SubjectSplit) and source.test_subjects and set(test) != set(source.test_subjects):
         yield (
-            f"window.test_subjects is {window.test_subjects}, but the official test subjects are fixed, so that "
-            f"results can be compared. Set it to {list(source.test_subjects)}."
+            f"window.split.test_subjects is {list(test)}, but the official test subjects are fixed, so that results "
+            f"can be compared. Set it to {list(source.test_subjects)}, or window.split.kind to official."
         )
-    if not set(source.subjects) - set(window.validation_subjects) - set(window.test_subjects):
+    if both := sorted({*validation} & {*test}):
+        yield f"window.split puts {both} on both sides; a person belongs to one split."
+    if not {*source.subjects} - {*validation} - {*test}:
         yield (
-            f"window.validation_subjects and window.test_subjects name all {len(source.subjects)} subjects, so nobody "
-            "is left to fit on. Remove some from either."
+            f"window.split takes all {len(source.subjects)} subjects for validation and test, so nobody is left to fit "
+            "on. Take fewer; with one or two subjects, set window.split.kind to in_time."
         )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sensegen.datasets import simulated_people, simulator
-from sensegen.params import Params, SimulatedParams
+from sensegen.params import Params
+from sensegen.params.datasets import SimulatedParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.seeding import rng
@@ -124,22 +125,28 @@ def _write(recording: Recording, folder: Path) -> None:
     (folder / "activities.json").write_text(json.dumps(activities, indent=1) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> Iterator[Recording]:
-    """The sessions under `folder`, by subject.
+def parts(folder: Path, dataset: SimulatedParams) -> tuple[str, ...]:
+    """One part a subject."""
+    del folder, dataset
+    return SOURCE.subjects
+
+
+def read(folder: Path, dataset: SimulatedParams, part: str) -> Iterator[Recording]:
+    """The session of one subject.
 
     Raises:
-        InvalidRecording: if a subject's file is missing or cannot be read.
+        InvalidRecording: if a file of the subject is missing or cannot be read.
     """
-    for subject in SOURCE.subjects:
-        try:
-            signals = {name: _read_signal(folder / subject / f"{name}.parquet", name) for name in SOURCE.signals}
-            rows = json.loads((folder / subject / "activities.json").read_text(encoding="utf-8"))
-            activities = tuple(Activity(**row) for row in rows)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InvalidRecording(
-                f"The raw data of {subject} in {folder} cannot be read: {error}. Run again: python -m stages download"
-            ) from error
-        yield Recording(f"{subject}:session", subject, signals, activities)
+    del dataset
+    try:
+        signals = {name: _read_signal(folder / part / f"{name}.parquet", name) for name in SOURCE.signals}
+        rows = json.loads((folder / part / "activities.json").read_text(encoding="utf-8"))
+        activities = tuple(Activity(**row) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidRecording(
+            f"The raw data of {part} in {folder} cannot be read: {error}. Run again: python -m stages download"
+        ) from error
+    yield Recording(f"{part}:session", part, signals, activities)
 
 
 def _read_signal(path: Path, name: str) -> Signal:

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen import archive
-from sensegen.params import Params, UciHarParams
+from sensegen.params import Params
+from sensegen.params.datasets import UciHarParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Member, PublishedWindows, Source
@@ -99,25 +100,36 @@ def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DO
     archive.fetch(archive.Request("uci_har", SOURCE, downloads, patience, progress), folder)
 
 
-def read(folder: Path) -> Iterator[Recording]:
+def parts(folder: Path, dataset: UciHarParams) -> tuple[str, ...]:
+    """The two sides of the official split.
+
+    Raises:
+        InvalidRecording: if a subject stands on both sides of the split.
+    """
+    del dataset
+    root = folder / ROOT
+    subjects = {part: {*_subjects(root / part / f"subject_{part}.txt").tolist()} for part in PARTS}
+    if both := sorted(subjects["train"] & subjects["test"]):
+        raise InvalidRecording(
+            f"A subject must be on one side of the split, but {both} stand in both "
+            f"{root / 'train' / 'subject_train.txt'} and {root / 'test' / 'subject_test.txt'}. {AGAIN}"
+        )
+    return PARTS
+
+
+def read(folder: Path, dataset: UciHarParams, part: str) -> Iterator[Recording]:
     """One recording a published window, named `<part>:<row>` with rows counted from one.
 
     NaN and infinite values are passed on: whether they may be is for `validate` to say.
 
     Raises:
         InvalidRecording: a file is missing; a row has not 128 numbers, or holds a word; files disagree on the number
-            of windows; a label is none of the six; a subject is not known, or stands on both sides of the split.
+            of windows; a label is none of the six; a subject is not known.
     """
+    del dataset
     root = folder / ROOT
     names = _label_names(root / "activity_labels.txt")
-    subjects = {part: _subjects(root / part / f"subject_{part}.txt") for part in PARTS}
-    if both := sorted({*subjects["train"].tolist()} & {*subjects["test"].tolist()}):
-        raise InvalidRecording(
-            f"A subject must be on one side of the split, but {both} stand in both "
-            f"{root / 'train' / 'subject_train.txt'} and {root / 'test' / 'subject_test.txt'}. {AGAIN}"
-        )
-    for part in PARTS:
-        yield from _windows(root, part, names, subjects[part])
+    yield from _windows(root, part, names, _subjects(root / part / f"subject_{part}.txt"))
 
 
 def _windows(root: Path, part: str, names: dict[int, str], subjects: Int[np.ndarray, "window"]) -> Iterator[Recording]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
-from sensegen.params import CNNClassifierParams, LSTMClassifierParams
+from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams
 from sensegen.training import Schedule, cosine
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape

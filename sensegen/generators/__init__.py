@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from sensegen import weights
-from sensegen.params import GeneratorParams
+from sensegen.params.models import GeneratorParams
 from sensegen.windows import WindowShape
 
 if TYPE_CHECKING:

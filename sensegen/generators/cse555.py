@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sensegen.generators.mixture import Mixture, to_mixture
 from sensegen.generators.sensegen_paper import MIXTURES, PaperModel, SenseGenPaper
-from sensegen.params import CSE555Params, LogStddevBounds
+from sensegen.params.models import CSE555Params, LogStddevBounds
 from sensegen.windows import WindowShape
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen import weights
-from sensegen.params import Section
+from sensegen.params.section import Section
 from sensegen.windows import Windows, WindowShape
 
 

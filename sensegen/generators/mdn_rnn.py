@@ -16,7 +16,7 @@ import tensorflow as tf
 from sensegen.generators.generator import Generator, Part
 from sensegen.generators.mixture import Mixture, draw, mixture_log_prob, mixture_size, to_mixture
 from sensegen.keras_weights import assign_arrays, named_arrays
-from sensegen.params import MDNRNNParams
+from sensegen.params.models import MDNRNNParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
 

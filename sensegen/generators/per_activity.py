@@ -7,7 +7,7 @@ import numpy as np
 from sensegen.generators.generator import Generator, Part
 from sensegen.generators.mdn_rnn import MDNRNN
 from sensegen.keras_weights import assign_arrays, joined, under
-from sensegen.params import Section
+from sensegen.params.section import Section
 from sensegen.windows import Windows, WindowShape
 
 

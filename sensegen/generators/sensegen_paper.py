@@ -11,7 +11,7 @@ import keras
 
 from sensegen.generators.mdn_rnn import MDNRNN
 from sensegen.generators.per_activity import PerActivity
-from sensegen.params import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
+from sensegen.params.models import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import WindowShape
 

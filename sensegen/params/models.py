@@ -1,0 +1,118 @@
+"""Sections of `params.yaml` about what is trained, how, and how it is judged."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sensegen.params.section import PositiveInt, Section
+
+
+class OptimiserParams(Section):
+    """Adam, on gradients clipped by their global norm."""
+
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    batch_windows: PositiveInt
+    gradient_norm: Annotated[float, Field(gt=0, description="global norm above which gradients are scaled down")]
+
+
+class LogStddevBounds(Section):
+    """Bounds of the log standard deviation of each Gaussian, in scaled units."""
+
+    low: Annotated[float, Field(ge=-20, le=5)]
+    high: Annotated[float, Field(ge=-5, le=20)]
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"log_stddev.low must be below log_stddev.high, but got {self.low} and {self.high}.")
+        return self
+
+
+class MDNRNNParams(Section):
+    """Mixture-density recurrent generator, conditional on the activity, over all channels at once."""
+
+    kind: Literal["mdn_rnn"]
+    cell: Literal["lstm", "gru"]
+    layers: Annotated[int, Field(ge=1, le=8)]
+    units: Annotated[int, Field(gt=0, description="recurrent units a layer")]
+    hidden: Annotated[int, Field(gt=0, description="units of the dense layer before the mixture")]
+    mixtures: Annotated[int, Field(gt=0, description="Gaussian components")]
+    log_stddev: LogStddevBounds
+
+
+class SenseGenPaperParams(Section):
+    """SenseGen as in the paper: 3 x LSTM 256, dense 128, 24 Gaussians; one channel, one model an activity."""
+
+    kind: Literal["sensegen_paper"]
+    log_stddev: LogStddevBounds
+
+
+class CSE555Params(Section):
+    """SenseGen as in the CSE-555 report: the paper's generator with a further dense layer of 24."""
+
+    kind: Literal["cse555"]
+    log_stddev: LogStddevBounds
+
+
+GeneratorParams = Annotated[MDNRNNParams | SenseGenPaperParams | CSE555Params, Field(discriminator="kind")]
+
+
+class TrainGeneratorParams(Section):
+    """Pretraining of the generator by maximum likelihood."""
+
+    generator: GeneratorParams
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class DiscriminatorParams(Section):
+    """SenseGen's discriminator: LSTM, dense, one logit."""
+
+    units: PositiveInt
+    hidden: PositiveInt
+
+
+class TrainDiscriminatorParams(Section):
+    """Training of the discriminator on real windows against generated ones."""
+
+    discriminator: DiscriminatorParams
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class AlternateParams(Section):
+    """Algorithm 1 of SenseGen. An epoch here is a pass over the minibatch that the round drew."""
+
+    rounds: Annotated[int, Field(ge=0)]
+    minibatch_windows: PositiveInt
+    discriminator_epochs: PositiveInt
+    generator_epochs: PositiveInt
+    generator_optimiser: OptimiserParams
+    discriminator_optimiser: OptimiserParams
+
+
+class LSTMClassifierParams(Section):
+    """The two-layer LSTM of the UCI HAR seed system."""
+
+    units: PositiveInt
+    l2: Annotated[float, Field(ge=0)]
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class CNNClassifierParams(Section):
+    """A small 1-D convolutional network."""
+
+    filters: PositiveInt
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class EvaluateParams(Section):
+    """Classifiers and judges; every arm gets the same number of windows and of steps."""
+
+    seeds: Annotated[int, Field(ge=2, description="repetitions behind each interval")]
+    class_weights: Annotated[Literal["none", "balanced"], Field(description="of classes in the classifiers' loss")]
+    lstm: LSTMClassifierParams
+    cnn: CNNClassifierParams
+    judge: CNNClassifierParams
