@@ -8,8 +8,11 @@ import importlib
 
 BENCHMARKS = {
     "archive_to_windows": "benchmarks.archive_to_windows",
+    "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
+    "mutations": "benchmarks.mutations",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
+    "windowing": "benchmarks.windowing",
 }
 
 

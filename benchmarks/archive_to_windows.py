@@ -15,19 +15,18 @@ from benchmarks.uci_har import ROOT
 WAYS = {
     "ours: download, validate, window (one process)": """
         from benchmarks.uci_har import preset_params
-        from sensegen import cutting, datasets, recordings, splitting
+        import numpy as np
+        from sensegen import datasets
         from sensegen.artifacts import Artifacts
-        from stages import validate
+        from sensegen.splitting import SPLITS
+        from stages import validate, window
         class Quiet:
             def __getattr__(self, name): return lambda *_, **__: None
         params, artifacts = preset_params(), Artifacts(folder)
-        source, dataset = datasets.check(params), datasets.get("uci_har")
-        dataset.fetch(artifacts.download / "raw", params, lambda *_: None, folder / "downloads")
+        datasets.get("uci_har").fetch(artifacts.download / "raw", params, lambda *_: None, folder / "downloads")
         validate.run(params, artifacts, Quiet())
-        whole = cutting.cut(recordings.read(artifacts.validate / "recordings"), params.window, source)
-        splits = splitting.split(whole.index, params.window, source)
-        cutting.write(artifacts.window, whole, {n: splits[n] for n in splitting.SPLITS}, params.window, source)
-        windows = len(whole.index)
+        window.run(params, artifacts, Quiet())
+        windows = sum(len(np.load(artifacts.window / f"{name}.npy")) for name in SPLITS)
     """,
     "unzip, np.loadtxt, np.save": """
         import os, zipfile

@@ -52,13 +52,20 @@ def _row() -> dict[str, str]:
 def _scores(metrics: dict[str, Any]) -> dict[str, Any]:
     detection = metrics["detection"]["cnn"]
     return {
-        **{f"{arm}_{kind}": metrics[arm][kind]["macro_f1"] for kind in ("lstm", "cnn") for arm in ("trtr", "tstr")},
-        "ratio_cnn": metrics["tstr_ratio"]["cnn"]["macro_f1"],
+        **{f"{arm}_{kind}": _macro_f1(metrics, arm, kind) for kind in ("lstm", "cnn") for arm in ("trtr", "tstr")},
+        "ratio_cnn": _macro_f1(metrics, "tstr_ratio", "cnn"),
         **{name: detection[name] for name in ("discriminative_score", "floor", "floor_test")},
     }
 
 
-def _shown(measured: dict[str, float]) -> str:
+def _macro_f1(metrics: dict[str, Any], arm: str, kind: str) -> Any:
+    """The score, or the null of the whole arm where the classes cannot carry it."""
+    return metrics[arm] if "reason" in metrics[arm] else metrics[arm][kind]["macro_f1"]
+
+
+def _shown(measured: dict[str, Any]) -> str:
+    if "reason" in measured:
+        return "not measured"
     return f"{measured['mean']:.3f} ({measured['low']:.3f} to {measured['high']:.3f})"
 
 

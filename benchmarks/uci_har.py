@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from sensegen import cutting, datasets, params, presets, splitting
+from sensegen import cutting, datasets, params, presets, recordings, splitting
 from sensegen.artifacts import Artifacts
 from sensegen.params import Params
 from sensegen.progress import reporter
@@ -26,10 +26,11 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
     checked = preset_params()
     source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
-    whole = cutting.cut(datasets.read_all(artifacts.download / "raw", checked.dataset), checked.window, source)
-    splits = splitting.split(whole.index, checked.window, source)
-    train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
-    artifacts.window.mkdir(parents=True, exist_ok=True)
-    parts = {"fit": train, "test": splits["test"]}
-    cutting.write(artifacts.window, whole, parts, checked.window, source)
+    recordings.write(datasets.read_all(artifacts.download / "raw", checked.dataset), folder / "recordings")
+    with cutting.pieces_in(artifacts.window) as pieces:
+        whole = cutting.cut(folder / "recordings", pieces, checked.window, source, checked.runtime)
+        splits = splitting.split(whole.index, checked.window, source)
+        train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
+        parts = {"fit": train, "test": splits["test"]}
+        cutting.write(artifacts.window, whole, parts, checked.window, source)
     return Windows.open(artifacts.window / "fit"), Windows.open(artifacts.window / "test")

@@ -72,6 +72,20 @@ def doctor() -> None:
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A file of recordings: delimited text or Parquet.")],
+    write: Annotated[Path | None, typer.Option(help="Also write a draft of its description here.")] = None,
+) -> None:
+    """Guess what a file of your own holds: columns, clock, rate, units, labels."""
+    from sensegen import drafting
+
+    try:
+        drafting.inspect(file, _console(), write)
+    except (ValueError, OSError) as error:
+        raise _failed(str(error)) from None
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Serve the MLflow page on this machine, until Ctrl-C."""
     root = _prepared_root()

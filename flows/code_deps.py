@@ -30,6 +30,7 @@ ENTRY = (
     "stages/__init__.py",
     "stages/__main__.py",
 )
+DATA = ("artifacts/", "my_files")  # what stages read that is no code: outs of others, and the user's own files
 REGISTRIES = {
     "sensegen/datasets/__init__.py": "sensegen/datasets/${dataset.name}.py",
     "sensegen/generators/__init__.py": "sensegen/generators/${train_generator.generator.kind}.py",
@@ -103,7 +104,7 @@ def _data_files(root: Path, code: set[str]) -> Iterator[str]:
 
 
 def write(root: Path) -> None:
-    """Put the code that each stage depends on into `dvc.yaml`, behind the artifacts that it reads."""
+    """Put the code that each stage depends on into `dvc.yaml`, behind the data that it reads."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="rt")
@@ -113,7 +114,7 @@ def write(root: Path) -> None:
     document = yaml.load(path.read_text(encoding="utf-8"))
     for stage in _written_stages(root):
         deps = document["stages"][stage]["deps"]
-        deps[:] = [entry for entry in deps if entry.startswith("artifacts/")] + code_deps(root, stage)
+        deps[:] = [entry for entry in deps if entry.startswith(DATA)] + code_deps(root, stage)
     with writing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         yaml.dump(document, file)
 

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-NOISE = "noise (below 0.45 the judge proves nothing)"
+USEFULNESS = {"trtr": "TRTR: trained on real", "tstr": "TSTR: trained on synthetic", "tstr_ratio": "TSTR / TRTR"}
+FLOORS = {
+    "floor": "real, same people",
+    "floor_test": "real, test windows",
+    "noise": "noise (below 0.45 the judge proves nothing)",
+}
 
 
 def report_path(root: Path) -> Path:
@@ -29,17 +34,25 @@ def read_metrics(root: Path) -> Mapping[str, Any]:
 def main_numbers(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of what a reader looks at first; each score stands beside its floor."""
     rows: list[tuple[str, str]] = []
-    for arm, meaning in (("trtr", "TRTR: trained on real"), ("tstr", "TSTR: trained on synthetic")):
-        for classifier, scores in metrics.get(arm, {}).items():
+    for key, meaning in USEFULNESS.items():
+        if _is_null(metrics.get(key)):
+            rows.append((meaning, measured(metrics[key])))
+            continue
+        for classifier, scores in metrics.get(key, {}).items():
             rows.append((f"{meaning}, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
-    for classifier, scores in metrics.get("tstr_ratio", {}).items():
-        rows.append((f"TSTR / TRTR, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
-    for judge, scores in metrics.get("detection", {}).items():
+    detection = metrics.get("detection", {})
+    if _is_null(detection):
+        return [*rows, ("discriminative score", measured(detection))]
+    for judge, scores in detection.items():
         rows.append((f"discriminative score, {judge} (0 is best)", measured(scores.get("discriminative_score"))))
-        for key, meaning in (("floor", "real, same people"), ("floor_test", "real, other people"), ("noise", NOISE)):
+        for key, meaning in FLOORS.items():
             if key in scores:
                 rows.append((f"  for comparison: {meaning}", measured(scores[key])))
     return rows
+
+
+def _is_null(node: Any) -> bool:
+    return isinstance(node, Mapping) and "reason" in node
 
 
 def measured(value: Any) -> str:
@@ -49,7 +62,7 @@ def measured(value: Any) -> str:
         return f"{value['mean']:.3f} ({interval}, {value.get('seeds', '?')} seeds)"
     if isinstance(value, int | float):
         return f"{value:.3f}"
-    return f"not measured: {value['reason']}" if isinstance(value, Mapping) and "reason" in value else "not measured"
+    return f"not measured: {value['reason'].removeprefix('not measured: ')}" if _is_null(value) else "not measured"
 
 
 def show(console: "Console", root: Path, result: Result) -> None:

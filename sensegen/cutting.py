@@ -1,21 +1,34 @@
-"""From recordings to windows: brought to one rate, cut inside activities, scaled, and written as a window folder."""
+"""From recordings to windows, in bounded memory: brought to one rate, filtered, cut, scaled, and written.
+
+Runs of recordings are worked on side by side, and each leaves its samples as a file, a piece, in the channels' units.
+Only the index of the windows is held as a whole: 24 bytes a window. How the samples were dealt into pieces and blocks
+depends on the recordings alone, so the same recordings leave the same bytes with any number of workers.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from sensegen.artifacts import write_text, writing
-from sensegen.params.windowing import WindowParams
+from sensegen import distributed, filtering
+from sensegen.artifacts import remove, write_text, writing
+from sensegen.labelling import labelled_windows, window_length
+from sensegen.params import RuntimeParams
+from sensegen.params.windowing import NoFiltering, WindowParams
 from sensegen.recording import Activity, InvalidRecording, Recording
+from sensegen.recordings import Run, read_run, runs
 from sensegen.resampling import Segment, resample
 from sensegen.scaling import Scaling
 from sensegen.source import Source
-from sensegen.windows import gather
+
+RUN_SAMPLES = 1 << 21  # about what a worker takes at once: enough to be worth its start, few enough to share out
+WORTH_SAMPLES = 6_000_000  # are cut in the time that a worker process takes to start
+BLOCK_SAMPLES = 1 << 16  # scaled at once: few enough to stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -32,55 +45,163 @@ class WindowIndex:
 
     def rows(self, chosen: Int[np.ndarray, "chosen"]) -> Int[np.ndarray, "chosen column"]:
         """The stored form of some windows: start sample, label, subject."""
-        return np.stack([self.start[chosen], self.label[chosen], self.subject[chosen]], axis=1)
+        return np.stack([self.start[chosen], self.label[chosen], self.subject[chosen]], axis=1).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Recordings brought to one rate and cut: the signals end to end in their units, and the windows in them."""
+    """Recordings brought to one rate and cut: pieces with the signals end to end, and the windows in them."""
 
-    signals: Float[np.ndarray, "sample channel"]
+    pieces: tuple[Path, ...]
+    samples: int
     index: WindowIndex
-    units: tuple[str, ...]
+    channels: int
+
+    def blocks(self) -> Iterator[Float[np.ndarray, "sample channel"]]:
+        """The signals in the channels' units, a block at a time."""
+        for piece in self.pieces:
+            with piece.open("rb") as file:
+                while (block := np.fromfile(file, np.float64, BLOCK_SAMPLES * self.channels)).size:
+                    yield block.reshape(-1, self.channels)
+
+    def covered_blocks(
+        self, chosen: Int[np.ndarray, "chosen"], length: int
+    ) -> Iterator[tuple[Float[np.ndarray, "sample channel"], Int[np.ndarray, "sample"]]]:
+        """The blocks, each with how many of the chosen windows cover each of its samples."""
+        starts, first = np.sort(self.index.start[chosen]), 0
+        for block in self.blocks():
+            near = slice(*np.searchsorted(starts, [first - length + 1, first + len(block)]))
+            begins = np.clip(starts[near] - first, 0, None)
+            ends = np.clip(starts[near] - first + length, None, len(block))
+            changes = np.bincount(begins, minlength=len(block) + 1) - np.bincount(ends, minlength=len(block) + 1)
+            yield block, np.cumsum(changes[:-1])
+            first += len(block)
 
 
-def cut(recordings: Iterable[Recording], params: WindowParams, source: Source) -> Cut:
-    """Resample every recording and cut it into windows that lie wholly inside one activity.
+@dataclass(frozen=True)
+class _Job:
+    """What one worker needs to cut a run."""
+
+    run: Run
+    piece: Path
+    params: WindowParams
+    source: Source
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What a worker tells of its piece; windows are counted from the begin of the piece and of their recording."""
+
+    samples: int
+    start: Int[np.ndarray, "window"]
+    label: Int[np.ndarray, "window"]
+    begin_s: Float[np.ndarray, "window"]
+    recordings: tuple[tuple[int, float, int], ...]  # subject, seconds, windows
+
+
+@contextmanager
+def pieces_in(folder: Path) -> Iterator[Path]:
+    """A folder for pieces inside another, which is gone after the block; that of a killed process too."""
+    pieces = folder / ".pieces"
+    remove(pieces)
+    pieces.mkdir(parents=True)
+    try:
+        yield pieces
+    finally:
+        remove(pieces)
+
+
+def cut(recordings: Path, pieces: Path, params: WindowParams, source: Source, runtime: RuntimeParams) -> Cut:
+    """Resample and filter the recordings in a folder, and cut them into windows of one class; fills `pieces`.
 
     Raises:
         InvalidRecording: if no window is left.
     """
-    stride_s = _stride_seconds(params, source)
-    clocks: dict[str, float] = {}
-    signals, rows, samples = [], [], 0
-    for recording in recordings:
-        subject = source.subjects.index(recording.subject)
-        begin_s = clocks.get(recording.subject, 0.0)
-        segments = resample(recording, params.channels, rate_hz=params.rate_hz, max_gap_seconds=params.max_gap_seconds)
-        for segment in segments:
-            for start, label in _labelled_starts(segment, recording.activities, params):
-                window_begin_s = begin_s + segment.start_s + start / params.rate_hz
-                rows.append((samples + start, source.labels.index(label), subject, window_begin_s))
-            signals.append(segment.values)
-            samples += len(segment.values)
-        clocks[recording.subject] = begin_s + (stride_s or max((s.times_s[-1] for s in segments), default=0.0))
-    if not rows:
+    dealt = runs(recordings, RUN_SAMPLES)
+    jobs = [_Job(run, pieces / f"{number:06d}", params, source) for number, run in enumerate(dealt)]
+    done = list(distributed.each(_cut_run, jobs, _worth(runtime, sum(run.samples for run in dealt))))
+    index = _joined(done, _stride_seconds(params, source))
+    if not len(index):
         raise InvalidRecording(
             f"No window of {params.window_seconds} s lies inside one activity and between gaps. "
             "Shorten window.window_seconds or raise window.max_gap_seconds in params.yaml."
         )
-    index = WindowIndex(*(np.array(column) for column in zip(*rows, strict=True)))
-    return Cut(np.concatenate(signals), index, _units(params, source))
+    return Cut(tuple(job.piece for job in jobs), sum(piece.samples for piece in done), index, len(params.channels))
 
 
-def window_length(params: WindowParams) -> int:
-    """Samples in a window."""
-    return round(params.window_seconds * params.rate_hz)
+def _worth(runtime: RuntimeParams, samples: int) -> RuntimeParams:
+    """No more worker processes than are worth their start."""
+    if runtime.engine != "local":
+        return runtime
+    return runtime.model_copy(update={"workers": min(runtime.workers, max(1, samples // WORTH_SAMPLES))})
 
 
-def window_stride(params: WindowParams) -> int:
-    """Samples from the start of a window to the start of the next."""
-    return max(1, round(window_length(params) * (1 - params.overlap)))
+def _cut_run(job: _Job) -> _Piece:
+    starts, labels, begins, recordings, samples = [], [], [], [], 0
+    with writing(job.piece) as path, path.open("wb") as file:
+        for recording in read_run(job.run):
+            end_s, windows = 0.0, 0
+            for segment in _segments(recording, job.params, job.source):
+                start, label = _windows(segment, recording.activities, job.params, job.source.labels)
+                starts.append(start + samples)
+                labels.append(label)
+                begins.append(segment.start_s + start / job.params.rate_hz)
+                _append(file, segment.values)
+                samples, windows = samples + len(segment.values), windows + len(start)
+                end_s = max(end_s, segment.start_s + (len(segment.values) - 1) / job.params.rate_hz)
+            recordings.append((job.source.subjects.index(recording.subject), end_s, windows))
+    return _Piece(
+        samples=samples,
+        start=_concatenated(starts, "i8"),
+        label=_concatenated(labels, "i4"),
+        begin_s=_concatenated(begins, "f8"),
+        recordings=tuple(recordings),
+    )
+
+
+def _windows(
+    segment: Segment, activities: Sequence[Activity], params: WindowParams, classes: Sequence[str]
+) -> tuple[Int[np.ndarray, "window"], Int[np.ndarray, "window"]]:
+    """First sample and class of each window of a segment."""
+    if len(segment.values) < window_length(params):
+        return np.empty(0, np.int64), np.empty(0, np.int32)
+    # A long recording has many segments and many activities, and most of them have nothing to do with each other.
+    end_s = segment.start_s + len(segment.values) / segment.rate_hz
+    near = [one for one in activities if one.start_s <= end_s and one.end_s >= segment.start_s]
+    start, label, names = labelled_windows(segment.times_s, near, params)
+    return start, np.array([classes.index(name) for name in names], np.int32)[label]
+
+
+def _segments(recording: Recording, params: WindowParams, source: Source) -> Iterator[Segment]:
+    inputs = filtering.inputs(params.channels, params.filtering, source)
+    for segment in resample(recording, inputs, params):
+        yield filtering.filtered(segment, inputs, params)
+
+
+def _append(file: BinaryIO, values: Float[np.ndarray, "sample channel"]) -> None:
+    file.write(np.ascontiguousarray(values, np.float64).data)
+
+
+def _concatenated(arrays: list[np.ndarray], kind: str) -> np.ndarray:
+    return np.concatenate([np.empty(0, kind), *arrays]).astype(kind, copy=False)
+
+
+def _joined(pieces: list[_Piece], stride_s: float | None) -> WindowIndex:
+    """One index: samples are counted through all pieces, and each person's recordings follow each other in time."""
+    clocks: dict[int, float] = {}
+    before, subjects = [], []
+    for subject, seconds, _ in (recording for piece in pieces for recording in piece.recordings):
+        subjects.append(subject)
+        before.append(clocks.get(subject, 0.0))
+        clocks[subject] = before[-1] + (stride_s or seconds)
+    windows = [windows for piece in pieces for _, _, windows in piece.recordings]
+    firsts = np.cumsum([0, *(piece.samples for piece in pieces)])
+    return WindowIndex(
+        start=_concatenated([piece.start + first for piece, first in zip(pieces, firsts, strict=False)], "i8"),
+        label=_concatenated([piece.label for piece in pieces], "i4"),
+        subject=np.repeat(np.array(subjects, np.int32), windows),
+        begin_s=_concatenated([piece.begin_s for piece in pieces], "f8") + np.repeat(np.array(before), windows),
+    )
 
 
 def _stride_seconds(params: WindowParams, source: Source) -> float | None:
@@ -89,45 +210,38 @@ def _stride_seconds(params: WindowParams, source: Source) -> float | None:
     return published.stride_samples / params.rate_hz if published else None
 
 
-def _labelled_starts(
-    segment: Segment, activities: Sequence[Activity], params: WindowParams
-) -> Iterable[tuple[int, str]]:
-    """First sample and label of each window that one activity covers."""
-    times_s = segment.times_s
-    for activity in activities:
-        first, last = np.searchsorted(times_s, [activity.start_s, activity.end_s])
-        for start in range(int(first), int(last) - window_length(params) + 1, window_stride(params)):
-            yield start, activity.label
-
-
-def _units(params: WindowParams, source: Source) -> tuple[str, ...]:
-    unit_of = {channel: bounds.unit for bounds in source.signals.values() for channel in bounds.channels}
-    return tuple(unit_of[channel] for channel in params.channels)
-
-
 def write(
     folder: Path, whole: Cut, splits: Mapping[str, Int[np.ndarray, "window"]], params: WindowParams, source: Source
 ) -> Scaling:
-    """Scale by the fit windows and write the window folder; gives the scaling."""
-    scaling = Scaling.fit(
-        gather(whole.signals, whole.index.start[splits["fit"]], window_length(params)).reshape(-1, len(params.channels))
-    )
+    """Scale by the fit windows (there must be some) and write the window folder; gives the scaling."""
+    scaling = Scaling.fit(whole.covered_blocks(splits["fit"], window_length(params)))
     with writing(folder / "signals.npy") as path, path.open("wb") as file:
-        np.save(file, scaling.apply(whole.signals).astype(np.float32))
+        shape = (whole.samples, whole.channels)
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for block in whole.blocks():
+            file.write(scaling.apply(block).astype("<f4").data)
     for split, chosen in splits.items():
         with writing(folder / f"{split}.npy") as path, path.open("wb") as file:
-            np.save(file, whole.index.rows(chosen).astype(np.int64))
-    write_text(folder / "windows.json", json.dumps(_meaning(whole, scaling, params, source), indent=2) + "\n")
+            np.save(file, whole.index.rows(chosen))
+    write_text(folder / "windows.json", json.dumps(_meaning(scaling, params, source), indent=2) + "\n")
     return scaling
 
 
-def _meaning(whole: Cut, scaling: Scaling, params: WindowParams, source: Source) -> dict[str, Any]:
+def _meaning(scaling: Scaling, params: WindowParams, source: Source) -> dict[str, Any]:
     return {
         "channels": params.channels,
-        "units": whole.units,
+        "units": _units(params, source),
         "rate_hz": params.rate_hz,
         "length": window_length(params),
         "classes": source.labels,
         "subjects": source.subjects,
         "scaling": {"mean": scaling.mean.tolist(), "stddev": scaling.stddev.tolist()},
     }
+
+
+def _units(params: WindowParams, source: Source) -> list[str]:
+    unit_of = {channel: bounds.unit for bounds in source.signals.values() for channel in bounds.channels}
+    if not isinstance(params.filtering, NoFiltering):
+        unit = source.signals[params.filtering.acceleration].unit
+        unit_of |= dict.fromkeys(filtering.body_channels(params.filtering), unit)
+    return [unit_of[channel] for channel in params.channels]

@@ -67,6 +67,15 @@ def _merge(old: Any, changes: Any) -> None:
             _replace(current, value)
         else:
             _merge(current, value)
+        _align_comment(old, changes, key)
+
+
+def _align_comment(old: "CommentedMap", new: "CommentedMap", key: str) -> None:
+    """Where a longer value had pushed a comment to the right, bring it back to where the preset has it."""
+    if key in old.ca.items and key in new.ca.items:
+        here, there = old.ca.items[key][END_OF_LINE], new.ca.items[key][END_OF_LINE]
+        if here is not None and there is not None:
+            here.start_mark.column = there.start_mark.column
 
 
 def _replace(old: Any, new: Any) -> None:

@@ -32,8 +32,9 @@ def maximise_likelihood(
 
 
 def validation_of(generator: Generator, validation: Windows, part: str) -> Windows:
-    """The validation windows that one part of a generator answers for."""
-    return next(other.windows for other in generator.parts(validation) if other.name == part)
+    """The validation windows that one part of a generator answers for: none if its activity was not seen there."""
+    none = validation.select(np.empty(0, np.int64))
+    return next((other.windows for other in generator.parts(validation) if other.name == part), none)
 
 
 def validation_nll(generator: Generator, validation: Windows) -> float:
@@ -44,8 +45,9 @@ def validation_nll(generator: Generator, validation: Windows) -> float:
 
 
 def arrays_of(windows: Windows) -> list[np.ndarray]:
-    """A batch's arrays: values and labels."""
-    return [np.asarray(windows.values, np.float32), windows.labels.astype(np.int32)]
+    """A batch's arrays: values and labels. Values that are stored as float32 stay there until a batch takes them."""
+    values = windows.values if windows.values.dtype == np.float32 else np.asarray(windows.values, np.float32)
+    return [values, windows.labels.astype(np.int32)]
 
 
 def train_discriminators(generator: Generator, fit: Windows, validation: Windows, training: Training) -> Discriminators:

@@ -1,180 +1,133 @@
-"""Recordings on disk: Parquet, one file a kind of signal, the same bytes for the same recordings.
+"""Recordings on disk: shards of Parquet, one file a kind of signal, the same bytes for the same recordings.
 
-`<signal>.parquet` holds a row a sample (recording, time_s, one column a channel), with rate and unit in its schema;
-`recordings.parquet` holds a row a recording. Both ways stream: a row group holds many short recordings, or a part of
-a long one, and no more than one of them a signal is in memory beside the recording at hand.
+In a shard `<signal>.parquet` holds the samples of a kind of signal (`sensegen.signal_files`), and `recordings.parquet`
+a row a recording, with the rate and the number of samples of each of its signals, since devices differ. A run is what
+one worker takes: consecutive recordings of a shard, read without the ones before them.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sensegen.artifacts import writing
-from sensegen.recording import Activity, InvalidRecording, Recording, Signal
+from sensegen.recording import Activity, Recording
+from sensegen.signal_files import SignalReader, SignalWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW_GROUP_SAMPLES = 1 << 17
 INDEX = "recordings"
 
 
-def write(recordings: Iterable[Recording], folder: Path) -> None:
-    """Write recordings in their order; the folder appears whole or not at all. Values are kept as float64.
+@dataclass(frozen=True)
+class Run:
+    """The recordings `first` up to, not including, `stop` of a shard, with so many samples of all signals together."""
+
+    shard: Path
+    first: int
+    stop: int
+    samples: int
+
+
+def write(recordings: Iterable[Recording], shard: Path) -> None:
+    """Write recordings in their order; the shard appears whole or not at all. Values are kept as float64.
 
     Raises:
-        InvalidRecording: if a signal's channels, unit or rate are not those it had in the recordings before.
+        InvalidRecording: if a signal's channels or unit are not those it had in the recordings before.
     """
     import pyarrow.parquet as pq
 
     index: dict[str, list[Any]] = {"name": [], "subject": [], "signals": [], "activities": []}
-    with writing(folder) as temporary, ExitStack() as files:
+    with writing(shard) as temporary, ExitStack() as files:
         temporary.mkdir()
-        writers: dict[str, _SignalWriter] = {}
+        writers: dict[str, SignalWriter] = {}
         for number, recording in enumerate(recordings):
             for name, signal in recording.signals.items():
                 if name not in writers:
-                    writers[name] = files.enter_context(_SignalWriter(temporary / f"{_safe(name)}.parquet", signal))
+                    writers[name] = files.enter_context(SignalWriter(temporary / f"{_safe(name)}.parquet", signal))
                 writers[name].add(number, recording.name, signal)
             _append(index, recording)
         pq.write_table(_index_table(index), temporary / f"{INDEX}.parquet")
 
 
-def read(folder: Path) -> Iterator[Recording]:
-    """The recordings that `write` wrote, in their order.
+def shards(folder: Path) -> list[Path]:
+    """The shards of a folder, in their order: its subfolders with a number for a name, or the folder itself.
 
     Raises:
         FileNotFoundError: if the folder holds no recordings.
     """
-    import pyarrow.parquet as pq
+    if (folder / f"{INDEX}.parquet").is_file():
+        return [folder]
+    numbered = [path for path in folder.glob("*") if path.name.isdecimal() and (path / f"{INDEX}.parquet").is_file()]
+    if not numbered:
+        raise FileNotFoundError(2, "There are no recordings; the stage validate writes them", str(folder))
+    return sorted(numbered, key=lambda path: (int(path.name), path.name))
 
-    path = folder / f"{INDEX}.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(2, "There are no recordings; the stage validate writes them", str(path))
-    readers: dict[str, _SignalReader] = {}
+
+def read(folder: Path) -> Iterator[Recording]:
+    """The recordings of all shards, in their order.
+
+    Raises:
+        FileNotFoundError: if the folder holds no recordings.
+    """
+    for shard in shards(folder):
+        for run in _runs(shard, sys.maxsize):
+            yield from read_run(run)
+
+
+def runs(folder: Path, samples: int) -> list[Run]:
+    """All recordings in runs of at least so many samples, the last run of each shard excepted.
+
+    Raises:
+        FileNotFoundError: if the folder holds no recordings.
+    """
+    return [run for shard in shards(folder) for run in _runs(shard, samples)]
+
+
+def read_run(run: Run) -> Iterator[Recording]:
+    """The recordings of a run, in their order."""
+    readers: dict[str, SignalReader] = {}
     with ExitStack() as files:
-        for row in pq.read_table(path).to_pylist():
-            for name in row["signals"]:
+        for number, row in enumerate(_rows(run.shard)[run.first : run.stop], start=run.first):
+            signals = {}
+            for signal in row["signals"]:
+                name = signal["name"]
                 if name not in readers:
-                    readers[name] = files.enter_context(_SignalReader(folder / f"{name}.parquet"))
-            signals = {name: readers[name].take(row["recording"]) for name in row["signals"]}
+                    readers[name] = files.enter_context(SignalReader(run.shard / f"{name}.parquet", number))
+                signals[name] = readers[name].take(number, signal["rate_hz"])
             activities = tuple(Activity(**activity) for activity in row["activities"])
             yield Recording(row["name"], row["subject"], signals, activities)
 
 
-class _SignalWriter:
-    """Collects samples of one kind of signal and writes them in large row groups."""
-
-    def __init__(self, path: Path, first: Signal):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        self.layout = (first.channels, first.unit, first.rate_hz)
-        self.schema = pa.schema(
-            [("recording", pa.int32()), ("time_s", pa.float64()), *((name, pa.float64()) for name in first.channels)],
-            metadata={"rate_hz": float(first.rate_hz).hex(), "unit": first.unit},
-        )
-        # Sensor values hardly repeat, so a dictionary of them only costs; their bytes by place compress well.
-        self.file = pq.ParquetWriter(
-            path,
-            self.schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=["recording"],
-            use_byte_stream_split=["time_s", *first.channels],
-            write_statistics=["recording"],
-        )
-        self.waiting: list[tuple[int, Signal]] = []
-        self.samples = 0
-
-    def __enter__(self) -> "_SignalWriter":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
-        if kind is None:
-            self._flush()
-        self.file.close()
-
-    def add(self, number: int, name: str, signal: Signal) -> None:
-        """Take the samples of one recording."""
-        layout = (signal.channels, signal.unit, signal.rate_hz)
-        if layout != self.layout:
-            raise InvalidRecording(
-                f"Recording {name}: a signal has (channels, unit, rate_hz) = {layout}, but in the recordings before "
-                f"it had {self.layout}. All recordings of a dataset need the same."
-            )
-        self.waiting.append((number, signal))
-        self.samples += len(signal.times_s)
-        if self.samples >= ROW_GROUP_SAMPLES:
-            self._flush()
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        if not self.samples:
-            return
-        numbers = [np.full(len(signal.times_s), number, np.int32) for number, signal in self.waiting]
-        columns = [np.concatenate(numbers), np.concatenate([signal.times_s for _, signal in self.waiting])]
-        columns += list(np.concatenate([signal.values for _, signal in self.waiting]).T)
-        arrays = [
-            pa.array(np.ascontiguousarray(column), type=kind)
-            for column, kind in zip(columns, self.schema.types, strict=True)
-        ]
-        self.file.write_table(pa.Table.from_arrays(arrays, schema=self.schema), row_group_size=ROW_GROUP_SAMPLES)
-        self.waiting, self.samples = [], 0
+def _runs(shard: Path, samples: int) -> Iterator[Run]:
+    first, gathered = 0, 0
+    rows = _rows(shard)
+    for stop, row in enumerate(rows, start=1):
+        gathered += sum(signal["samples"] for signal in row["signals"])
+        if gathered >= samples or stop == len(rows):
+            yield Run(shard, first, stop, gathered)
+            first, gathered = stop, 0
 
 
-class _SignalReader:
-    """Gives the samples of one kind of signal, recording by recording."""
+def _rows(shard: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
 
-    def __init__(self, path: Path):
-        import pyarrow.parquet as pq
-
-        self.file = pq.ParquetFile(path)
-        schema = self.file.schema_arrow
-        self.channels = tuple(schema.names[2:])
-        self.unit = schema.metadata[b"unit"].decode()
-        self.rate_hz = float.fromhex(schema.metadata[b"rate_hz"].decode())
-        self.batches = self.file.iter_batches(batch_size=ROW_GROUP_SAMPLES, use_threads=False)
-        self.at = 0
-        self.numbers, self.samples = np.empty(0, np.int32), np.empty((0, 1 + len(self.channels)))
-
-    def __enter__(self) -> "_SignalReader":
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self.file.close()
-
-    def take(self, number: int) -> Signal:
-        """The signal of a recording; numbers must be asked for in their order."""
-        pieces = []
-        while True:
-            # As int32: a number of another type makes NumPy convert the whole array at each call.
-            end = int(np.searchsorted(self.numbers, np.int32(number), side="right"))
-            pieces.append(self.samples[self.at : end])
-            self.at = end
-            if end < len(self.numbers) or not self._next():
-                break
-        samples = np.concatenate(pieces)
-        values = np.ascontiguousarray(samples[:, 1:])
-        return Signal(values, np.ascontiguousarray(samples[:, 0]), self.rate_hz, self.unit, self.channels)
-
-    def _next(self) -> bool:
-        batch = next(self.batches, None)
-        if batch is None:
-            return False
-        numbers, *columns = (batch.column(at).to_numpy() for at in range(batch.num_columns))
-        self.numbers, self.samples, self.at = numbers, np.column_stack(columns), 0
-        return True
+    rows: list[dict[str, Any]] = pq.read_table(shard / f"{INDEX}.parquet").to_pylist()
+    return rows
 
 
 def _append(index: Mapping[str, list[Any]], recording: Recording) -> None:
     index["name"].append(recording.name)
     index["subject"].append(recording.subject)
-    index["signals"].append(list(recording.signals))
+    index["signals"].append(
+        [
+            {"name": name, "rate_hz": float(signal.rate_hz), "samples": len(signal.times_s)}
+            for name, signal in recording.signals.items()
+        ]
+    )
     index["activities"].append(
         [{"label": part.label, "start_s": part.start_s, "end_s": part.end_s} for part in recording.activities]
     )
@@ -184,12 +137,13 @@ def _index_table(index: Mapping[str, list[Any]]) -> "pa.Table":
     import pyarrow as pa
 
     activity = pa.struct([("label", pa.string()), ("start_s", pa.float64()), ("end_s", pa.float64())])
+    signal = pa.struct([("name", pa.string()), ("rate_hz", pa.float64()), ("samples", pa.int64())])
     schema = pa.schema(
         [
             ("recording", pa.int32()),
             ("name", pa.string()),
             ("subject", pa.string()),
-            ("signals", pa.list_(pa.string())),
+            ("signals", pa.list_(signal)),
             ("activities", pa.list_(activity)),
         ]
     )

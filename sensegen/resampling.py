@@ -1,4 +1,9 @@
-"""Signals of several rates and jittered clocks brought to one regular rate, without bridging long gaps."""
+"""Signals of several rates and jittered clocks brought to one regular rate, without bridging long gaps.
+
+A stretch is what lies between two gaps of any of the signals. Each is brought to the rate by itself, from samples of
+its own alone, so nothing is smeared over a gap; it reaches from the last of the signals' first samples to the first of
+their last ones, so nothing is extrapolated. The policies and filters stand in docs/signals.md.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from sensegen import timestamps
+from sensegen.decimation import HALF_PERIODS, WAYS_DOWN, Stretch, linear
+from sensegen.params.windowing import WindowParams
 from sensegen.recording import Recording, Signal
+from sensegen.timestamps import ON_GRID, Clock, Grid
 
-Stretch = tuple[float, float]
-CLOCK_TOLERANCE_S = 1e-9
+SAME_RATE = 1.01  # a signal that is less than a hundredth faster is not brought down
 
 
 @dataclass(frozen=True)
@@ -26,75 +34,94 @@ class Segment:
         return grid(self.start_s, len(self.values), self.rate_hz)
 
 
+@dataclass(frozen=True)
+class Track:
+    """The needed channels of one signal in order of time, its clock, and its columns of the result."""
+
+    times_s: Float[np.ndarray, "time"]
+    values: Float[np.ndarray, "time channel"]
+    clock: Clock
+    columns: list[list[int]]
+
+    @property
+    def spans_s(self) -> Float[np.ndarray, "stretch 2"]:
+        """The times of the first and the last sample of each stretch."""
+        return self.times_s[self.clock.stretches - [0, 1]]
+
+
 def grid(start_s: float, samples: int, rate_hz: float) -> Float[np.ndarray, "time"]:
     """Regular times from `start_s` on."""
-    return start_s + np.arange(samples) / rate_hz
+    return Grid(start_s, rate_hz, samples).times_s
 
 
-def resample(recording: Recording, channels: Sequence[str], *, rate_hz: float, max_gap_seconds: float) -> list[Segment]:
-    """Bring the named channels to one rate; channels stand in the order asked for.
+def resample(recording: Recording, channels: Sequence[str], params: WindowParams) -> list[Segment]:
+    """Bring the named channels to one rate; values have a column a name, in the order asked for, repeats included.
 
-    Samples that already lie on the grid pass through unchanged, bit for bit. A faster signal is low-passed
-    first (zero phase), so that nothing above the new Nyquist frequency folds back; everything else is linear
-    interpolation. A gap longer than `max_gap_seconds`, in any signal, ends a segment.
+    Times are put in order first (`timestamps.ordered`). A signal that really is faster than the rate comes down by
+    `window.resampling`; every other is linear between its neighbours, and its samples that lie on the grid pass bit
+    for bit. A gap longer than `max_gap_seconds`, in any signal, ends a segment (`timestamps.clock`).
+
+    Raises:
+        ValueError: if the recording has not all of the channels.
     """
-    wanted = _wanted(recording, channels)
-    stretches = _common([_stretches(signal, max_gap_seconds) for signal, _ in wanted])
-    wanted = [(_limit_band(signal, rate_hz), positions) for signal, positions in wanted]
-    return [_segment(wanted, stretch, len(channels), rate_hz) for stretch in stretches]
+    tracks = _tracks(recording, channels, params)
+    spans_s = tracks[0].spans_s
+    for track in tracks[1:]:
+        spans_s = common_spans(spans_s, track.spans_s)
+    return [_segment(tracks, span_s, params) for span_s in spans_s if span_s[1] > span_s[0]]
 
 
-def _wanted(recording: Recording, channels: Sequence[str]) -> list[tuple[Signal, list[tuple[int, int]]]]:
-    """Each needed signal with (column in the signal, column in the result) pairs."""
-    wanted, found = [], set()
+def _tracks(recording: Recording, channels: Sequence[str], params: WindowParams) -> list[Track]:
+    places: dict[str, list[int]] = {}
+    for at, name in enumerate(channels):
+        places.setdefault(name, []).append(at)
+    tracks = []
     for signal in recording.signals.values():
-        pairs = [(signal.channels.index(name), at) for at, name in enumerate(channels) if name in signal.channels]
-        found |= {at for _, at in pairs}
-        if pairs:
-            wanted.append((signal, pairs))
-    if missing := [name for at, name in enumerate(channels) if at not in found]:
-        raise ValueError(f"Recording {recording.name} has no channel {missing}; change window.channels in params.yaml.")
-    return wanted
+        if taken := [name for name in signal.channels if name in places]:
+            tracks.append(_track(signal, taken, [places.pop(name) for name in taken], params.max_gap_seconds))
+    if places:
+        raise ValueError(
+            f"Recording {recording.name} has no channel {list(places)}; change window.channels in params.yaml."
+        )
+    return tracks
 
 
-def _stretches(signal: Signal, max_gap_seconds: float) -> list[Stretch]:
-    # A slow signal's own period is no gap: at 1 Hz every sample is a second after the last.
-    longest = max(max_gap_seconds, 1.5 / signal.rate_hz)
-    breaks = np.flatnonzero(np.diff(signal.times_s) > longest)
-    firsts = np.concatenate([[0], breaks + 1])
-    lasts = np.concatenate([breaks, [len(signal.times_s) - 1]])
-    return [(float(signal.times_s[a]), float(signal.times_s[b])) for a, b in zip(firsts, lasts, strict=True)]
+def _track(signal: Signal, names: list[str], columns: list[list[int]], max_gap_seconds: float) -> Track:
+    values = np.asarray(signal.values, float)
+    if len(names) < len(signal.channels):
+        values = values[:, [signal.channels.index(name) for name in names]]
+    times_s, values = timestamps.ordered(signal.times_s, values)
+    return Track(times_s, values, timestamps.clock(times_s, signal.rate_hz, max_gap_seconds), columns)
 
 
-def _common(of_each: list[list[Stretch]]) -> list[Stretch]:
-    common = of_each[0]
-    for stretches in of_each[1:]:
-        overlaps = [(max(a, c), min(b, d)) for a, b in common for c, d in stretches]
-        common = [(start, end) for start, end in overlaps if end > start]
-    return common
+def common_spans(
+    ours: Float[np.ndarray, "span 2"], theirs: Float[np.ndarray, "other 2"]
+) -> Float[np.ndarray, "common 2"]:
+    """Where spans of both lie over each other; each set is in order and without overlaps. Linear in their number."""
+    first = np.searchsorted(theirs[:, 1], ours[:, 0], side="right")
+    counts = np.maximum(np.searchsorted(theirs[:, 0], ours[:, 1], side="left") - first, 0)
+    mine = np.repeat(np.arange(len(ours)), counts)
+    other = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[mine]
+    return np.stack([np.maximum(ours[mine, 0], theirs[other, 0]), np.minimum(ours[mine, 1], theirs[other, 1])], axis=1)
 
 
-def _limit_band(signal: Signal, rate_hz: float) -> Signal:
-    if signal.rate_hz <= rate_hz * 1.01 or len(signal.times_s) < 2:
-        return signal
-    from scipy.signal import butter, sosfiltfilt
+def _segment(tracks: list[Track], span_s: Float[np.ndarray, "2"], params: WindowParams) -> Segment:
+    start_s, end_s = (float(time_s) for time_s in span_s)
+    new = Grid(start_s, params.rate_hz, int((end_s - start_s) * params.rate_hz + ON_GRID) + 1)
+    values = np.empty((new.samples, sum(len(places) for track in tracks for places in track.columns)))
+    for track in tracks:
+        faster = track.clock.rate_hz > SAME_RATE * params.rate_hz
+        found = (WAYS_DOWN[params.resampling] if faster else linear)(_around(track, new), new)
+        for channel, places in enumerate(track.columns):
+            values[:, places] = found[:, channel, None]
+    return Segment(start_s, params.rate_hz, values)
 
-    filter_sections = butter(8, 0.8 * rate_hz / 2, fs=signal.rate_hz, output="sos")
-    padding = min(3 * (2 * len(filter_sections) + 1), len(signal.values) - 1)
-    smooth = sosfiltfilt(filter_sections, signal.values, axis=0, padlen=padding)
-    return Signal(smooth, signal.times_s, signal.rate_hz, signal.unit, signal.channels)
 
-
-def _segment(
-    wanted: list[tuple[Signal, list[tuple[int, int]]]], stretch: Stretch, width: int, rate_hz: float
-) -> Segment:
-    start_s, end_s = stretch
-    times_s = grid(start_s, int(np.floor((end_s - start_s) * rate_hz + CLOCK_TOLERANCE_S * rate_hz)) + 1, rate_hz)
-    values = np.empty((len(times_s), width))
-    for signal, pairs in wanted:
-        on_grid = len(signal.times_s) == len(times_s) and bool(np.array_equal(signal.times_s, times_s))
-        for column, at in pairs:
-            values[:, at] = (
-                signal.values[:, column] if on_grid else np.interp(times_s, signal.times_s, signal.values[:, column])
-            )
-    return Segment(start_s, rate_hz, values)
+def _around(track: Track, new: Grid) -> Stretch:
+    """The track's own stretch at the grid, as far as a filter reaches beyond it."""
+    run = np.searchsorted(track.times_s[track.clock.stretches[:, 0]], new.start_s, side="right") - 1
+    reach_s = max(track.clock.longest_step_s, (HALF_PERIODS + 2) / new.rate_hz)
+    end_s = new.start_s + (new.samples - 1) / new.rate_hz
+    wanted = np.searchsorted(track.times_s, [new.start_s - reach_s, end_s + reach_s])
+    first, last = wanted.clip(*track.clock.stretches[run])
+    return Stretch(track.times_s[first:last], track.values[first:last], track.clock.rate_hz)

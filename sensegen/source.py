@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,37 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside an archive, and the sha256 of its bytes."""
+    """A file inside an archive, and the sha256 of its bytes; of a `text` file, with LF at line ends, since copies
+    differ in those."""
 
     path: str
     sha256: str
+    text: bool = False
+
+
+def members(checksums: Path) -> tuple[Member, ...]:
+    """The files that a list as `sha256sum` writes it names."""
+    lines = checksums.read_text(encoding="utf-8").splitlines()
+    return tuple(Member(path, digest) for digest, path in (line.split("  ", 1) for line in lines))
 
 
 @dataclass(frozen=True)
 class Archive:
     """A published archive; it may hold others (`inside` names the inner one). Members are checked one by one,
-    since an archive may be packed differently."""
+    since an archive may be packed differently: a mirror's copy may go by another name (`copies`) and have a folder
+    around everything (`top`)."""
 
     name: str
     url: str
     members: tuple[Member, ...]
     inside: str | None = None
+    copies: tuple[str, ...] = ()
+    top: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the official address is that of the one member itself, and not of an archive."""
+        return len(self.members) == 1 and self.url.endswith(f"/{self.members[0].path}")
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,7 @@ class PublishedWindows:
 class Source:
     """Provenance and promises of a dataset; validation derives its expectations from them.
 
+    Activities of `brief_labels`, such as transitions, may be shorter than `shortest_activity_seconds`.
     `disordered_share` of a signal's time steps may stand still or run backwards; windowing sorts them. A dataset that
     is not `labelled` has the one label `unlabelled`.
     """
@@ -65,6 +83,7 @@ class Source:
     subjects: tuple[str, ...]
     shortest_activity_seconds: float
     test_subjects: tuple[str, ...] = ()
+    brief_labels: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     published_windows: PublishedWindows | None = None
     disordered_share: float = 0.0

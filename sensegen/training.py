@@ -43,15 +43,20 @@ def set_up(runtime: RuntimeParams) -> None:
 
 
 def mean_loss(model: Trainable, arrays: Sequence[np.ndarray], batch_windows: int = 256) -> Callable[[], float]:
-    """A function that measures the model's mean loss over all rows of `arrays`, e.g. on validation windows."""
+    """A function that measures the model's mean loss over all rows of `arrays`, e.g. on validation windows.
+
+    Of no rows it is NaN: a fold may leave an activity, and with it the model of that activity, without any.
+    """
     compiled = tf.function(model.batch_loss, reduce_retracing=True)
     seed = tf.zeros(2, tf.int32)
     blocks = [slice(first, first + batch_windows) for first in range(0, len(arrays[0]), batch_windows)]
-    batches = [tuple(tf.constant(array[rows]) for array in arrays) for rows in blocks]
 
     def measure() -> float:
-        losses = [float(compiled(batch, seed)) * len(batch[0]) for batch in batches]
-        return sum(losses) / len(arrays[0])
+        losses = []
+        for rows in blocks:
+            batch = tuple(tf.constant(array[rows]) for array in arrays)
+            losses.append(float(compiled(batch, seed)) * len(batch[0]))
+        return sum(losses) / len(arrays[0]) if losses else math.nan
 
     return measure
 

@@ -1,13 +1,13 @@
 """Windows of one length, stored once: the signals end to end, and where each window starts in them.
 
-`signals.npy` holds every sample once (overlapping windows share them); `<split>.npy` holds a row
-(start sample, label, subject) a window; `windows.json` says what the numbers mean.
+`signals.npy` holds every sample once (overlapping windows share them), mapped into memory and not read; `<split>.npy`
+holds a row (start sample, label, subject) a window; `windows.json` says what the numbers mean.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,9 +23,51 @@ class WindowShape:
     classes: int
 
 
+class StoredValues:
+    """Windows as (window, time, channel) that stay where they are stored: rows are gathered when they are asked for.
+
+    It takes the place of an array: `values[rows]` are the windows at some rows (an index, a slice, indices or a mask),
+    and NumPy takes the whole for an array, which gathers all of them.
+    """
+
+    ndim = 3
+
+    def __init__(self, signals: Float[np.ndarray, "sample channel"], starts: Int[np.ndarray, "window"], length: int):
+        self.signals, self.starts, self.length = signals, starts, length
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(window, time, channel)"""
+        return len(self.starts), self.length, self.signals.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of each value."""
+        return self.signals.dtype
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, tuple):
+            return self[rows[0]][(slice(None), *rows[1:]) if np.ndim(self.starts[rows[0]]) else rows[1:]]
+        starts = self.starts[rows]
+        gathered = gather(self.signals, np.atleast_1d(starts), self.length)
+        return gathered if np.ndim(starts) else gathered[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+    def select(self, rows: np.ndarray) -> "StoredValues":
+        """The windows at `rows`, where they are stored."""
+        return StoredValues(self.signals, self.starts[rows], self.length)
+
+
 @dataclass(frozen=True)
 class Windows:
     """Labelled windows: `values` is (window, time, channel), `labels` holds indices into `classes`.
+
+    Opened from a folder, the values stay there (`StoredValues`) until rows of them are asked for.
 
     Raises:
         ValueError: if the axes do not agree.
@@ -59,9 +101,9 @@ class Windows:
         """The windows at `rows` (indices or a mask)."""
         rows = np.arange(len(self))[rows]
         subjects = tuple(self.subjects[row] for row in rows)
-        return Windows(
-            self.values[rows], self.labels[rows], subjects, self.channels, self.classes, self.rate_hz, self.units
-        )
+        values: Any = self.values
+        values = values.select(rows) if isinstance(values, StoredValues) else values[rows]
+        return Windows(values, self.labels[rows], subjects, self.channels, self.classes, self.rate_hz, self.units)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -71,7 +113,7 @@ class Windows:
         index = np.load(folder / f"{split}.npy")
         signals = np.load(folder / "signals.npy", mmap_mode="r")
         return cls(
-            values=gather(signals, index[:, 0], meaning["length"]),
+            values=cast(np.ndarray, StoredValues(signals, index[:, 0], meaning["length"])),
             labels=index[:, 1],
             subjects=tuple(meaning["subjects"][subject] for subject in index[:, 2]),
             channels=tuple(meaning["channels"]),

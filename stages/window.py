@@ -2,18 +2,23 @@
 
 import json
 
-from sensegen import cutting, datasets, recordings, splitting
+from sensegen import balancing, cutting, datasets, splitting
 from sensegen.artifacts import Artifacts, write_text
 from sensegen.params import Params
 from sensegen.tracking import Tracker
+from sensegen.validation import window_gate
 
 
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
-    source = datasets.check(params)
-    whole = cutting.cut(recordings.read(artifacts.validate / "recordings"), params.window, source)
-    splits = splitting.split(whole.index, params.window, source)
-    stored = {name: splits[name] for name in splitting.SPLITS}
-    cutting.write(artifacts.window, whole, stored, params.window, source)
-    counts = splitting.counts(whole.index, splits, source.labels)
-    write_text(artifacts.window / "counts.json", json.dumps(counts, indent=2) + "\n")
+    source, folder = datasets.check(params), artifacts.window
+    with cutting.pieces_in(folder) as pieces:
+        whole = cutting.cut(artifacts.validate / "recordings", pieces, params.window, source, params.runtime)
+        splits = splitting.split(whole.index, params.window, source)
+        splits = balancing.balance(splits, whole.index.label, params.window.balance)
+        splitting.require(splits, params.window)
+        stored = {name: splits[name] for name in splitting.SPLITS}
+        window_gate.check(whole.index, stored, params.window, source)
+        cutting.write(folder, whole, stored, params.window, source)
+    counts = splitting.counts(whole.index, splits, source.labels, source.subjects)
+    write_text(folder / "counts.json", json.dumps(counts, indent=2) + "\n")
     tracker.log_metrics({f"windows/{name}": count["total"] for name, count in counts.items()})

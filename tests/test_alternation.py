@@ -11,6 +11,8 @@ from sensegen.alternation import AlternatingBatches, DiscriminatorBatch, alterna
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
+from sensegen.generators.mdn_rnn import MDNRNN
+from sensegen.generators.per_activity import PerActivity
 from sensegen.params import Params
 from sensegen.params.models import DiscriminatorParams
 from sensegen.pretraining import pretrain, train_discriminators, validation_nll
@@ -166,3 +168,59 @@ def test_maximum_likelihood_recovers_an_autoregression(small, training):
     assert validation_nll(generator, windows) == pytest.approx(optimum, abs=0.015)
     sampled = generator.sample(np.zeros(512, int), seed=0)[..., 0]
     assert np.corrcoef(sampled[:, 10:-1].ravel(), sampled[:, 11:].ravel())[0, 1] == pytest.approx(0.8, abs=0.05)
+
+
+class SmallPerActivity(PerActivity):
+    """One small model an activity, as the paper's generator has one."""
+
+    kind = "small"
+
+    def __init__(self, shape: WindowShape, params):
+        models = [MDNRNN(WindowShape(shape.length, shape.channels, 0), params) for _ in range(shape.classes)]
+        for model in models:
+            model.create_variables()
+        super().__init__(shape, params, models)
+
+
+def of_class(windows, label: int, classes: tuple[str, ...]):
+    chosen = windows.select(windows.labels == label)
+    return type(windows)(
+        **{**chosen.__dict__, "labels": np.full(len(chosen), classes.index("only")), "classes": classes}
+    )
+
+
+def small_generator(kind: str, shape: WindowShape, params):
+    return SmallPerActivity(shape, params) if kind == "per_activity" else build_generator(shape, params, seed=0)
+
+
+def training_of(stage: str, small, folder) -> Training:
+    return Training(small, AlertLog(folder / f"{stage}.jsonl", stage), folder / stage)
+
+
+@pytest.mark.parametrize("kind", ["conditional", "per_activity"])
+def test_windows_of_one_class_go_through_pretraining_and_alternation(kind, small, tmp_path):
+    fit, validation = (of_class(sines(np.random.default_rng(seed), 48, length=16), 0, ("only",)) for seed in (0, 1))
+    generator, control = (small_generator(kind, fit.shape, small.train_generator.generator) for _ in range(2))
+    before = validation_nll(generator, validation)
+    pretrain(generator, fit, validation, training_of("train_generator", small, tmp_path))
+    assert validation_nll(generator, validation) < before
+    judging = training_of("train_discriminator", small, tmp_path)
+    discriminators = train_discriminators(generator, fit, validation, judging)
+    alternation = training_of("alternate", small, tmp_path)
+    rows = alternate(generator, discriminators, fit, validation, alternation)
+    assert len(rows) == small.alternate.rounds
+    assert all(np.isfinite(row["discriminator_validation_accuracy"]) for row in rows)
+    assert without_alternation(control, fit, validation, alternation) > 0
+    assert np.isfinite(generator.sample(fit.labels, seed=0)).all()
+
+
+def test_an_activity_that_no_validation_person_did_is_trained_without_a_validation_loss(small, tmp_path):
+    fit = sines(np.random.default_rng(0), 48, length=16)
+    validation = fit.select(fit.labels == 0)
+    generator = SmallPerActivity(fit.shape, small.train_generator.generator)
+    judging = training_of("train_discriminator", small, tmp_path)
+    discriminators = train_discriminators(generator, fit, validation, judging)
+    rows = alternate(generator, discriminators, fit, validation, training_of("alternate", small, tmp_path))
+    known = {row["part"]: np.isfinite(row["generator_validation_loss"]) for row in rows}
+    assert known == {"slow": True, "fast": False}
+    assert np.isfinite(validation_nll(generator, validation))

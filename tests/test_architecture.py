@@ -29,9 +29,22 @@ LAYERS = (
     ("evaluation",),
     ("alternation", "pretraining", "training", "training_run", "guard", "divergence"),
     ("generators", "classifiers"),
-    ("validation", "inspection", "datasets"),
-    ("windows", "cutting", "splitting", "scaling", "resampling", "filtering"),
-    ("recording", "recordings", "source", "provenance", "archive", "transfer"),
+    ("intake", "validation", "datasets", "drafting", "sensor_faults"),
+    ("windows", "cutting", "labelling", "balancing", "splitting", "scaling"),
+    ("filtering", "resampling", "decimation", "timestamps"),
+    (
+        "recording",
+        "recordings",
+        "signal_files",
+        "delimited",
+        "number_table",
+        "units",
+        "description",
+        "source",
+        "provenance",
+        "archive",
+        "transfer",
+    ),
     (
         *(
             "params",
@@ -55,7 +68,7 @@ STRANGERS = {
     "training": ("generators", "classifiers", "datasets", "recording", "recordings", "source"),
     "reporting": ("generators", "classifiers", "training", "tracking"),
 }
-LATER = {"tuning", "export", "distributed"}  # have their place, but are not built yet
+LATER = {"tuning", "export"}  # have their place, but are not built yet
 
 DOORS = {
     "prefect": ("flows",),

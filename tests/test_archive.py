@@ -327,6 +327,68 @@ def test_a_member_of_absurd_size_is_refused_before_a_byte_is_written(tmp_path, m
     assert files_under(tmp_path / "raw") == {}
 
 
+def bomb(name: str) -> bytes:
+    """A real zip bomb: 64 MiB of zeros in 64 KiB."""
+    return zipped({name: bytes(64 << 20)}, zipfile.ZIP_DEFLATED)
+
+
+def test_a_zip_bomb_is_refused_before_a_byte_is_written(tmp_path, monkeypatch):
+    data = bomb("set/one.txt")
+    assert len(data) < 70_000
+    put_in_mirror(tmp_path, monkeypatch, data)
+    with pytest.raises(ArchiveError, match=r"set/one\.txt would unpack to 1,0\d\d times its size \(67,108,864 bytes\)"):
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert files_under(tmp_path) == {"mirror/made/the set.zip": data}
+
+
+def test_a_zip_bomb_inside_the_archive_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    data = bomb(INNER)
+    put_in_mirror(tmp_path, monkeypatch, data, "outer.zip")
+    with pytest.raises(ArchiveError, match=r"the set\.zip would unpack to 1,0\d\d times its size"):
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert files_under(tmp_path) == {"mirror/made/outer.zip": data}
+
+
+def test_a_zip_bomb_that_declares_little_gives_no_more_than_that(tmp_path, monkeypatch):
+    data = declare_size(bomb("set/one.txt"), "set/one.txt", 100_000)
+    given = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as zipped_bomb, pytest.raises((ArchiveError, zipfile.BadZipFile)):
+        for chunk in archive._bytes_of(zipped_bomb, "set/one.txt"):
+            given += len(chunk)
+    assert given <= 100_000
+    put_in_mirror(tmp_path, monkeypatch, data)
+    with pytest.raises(ArchiveError):
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert files_under(tmp_path / "raw") == {}
+
+
+def test_an_archive_too_large_as_a_whole_is_refused_though_each_member_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST_TOTAL_BYTES", 500_000)
+    put_in_mirror(tmp_path, monkeypatch, zipped(CONTENT))
+    with pytest.raises(ArchiveError, match="would unpack to 542,000 bytes, which no dataset does"):
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_bomb_that_nobody_asked_for_stays_packed(tmp_path, monkeypatch):
+    content = CONTENT | {"set/extra.txt": bytes(64 << 20)}
+    put_in_mirror(tmp_path, monkeypatch, zipped(content, zipfile.ZIP_DEFLATED))
+    archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert files_under(tmp_path / "raw") == CONTENT
+
+
+def test_every_file_of_an_archive_without_known_checksums_is_taken_and_a_bomb_is_not(tmp_path, monkeypatch):
+    whole = Archive("outer.zip", "http://127.0.0.1:9/outer.zip", (), inside=INNER)
+    good = {"the set/a.csv": b"1,2", "b.csv": b"3", "readme.txt": b"", "__MACOSX/._a.csv": b"x"}
+    put_in_mirror(tmp_path, monkeypatch, zipped({INNER: zipped(good)}), "outer.zip")
+    archive.fetch_unchecked(request(tmp_path), whole, tmp_path / "raw", suffix=".csv")
+    assert files_under(tmp_path / "raw") == {"the set/a.csv": b"1,2", "the set/b.csv": b"3"}
+    (tmp_path / "mirror" / "made" / "outer.zip").write_bytes(zipped({INNER: bomb("the set/a.csv")}))
+    with pytest.raises(ArchiveError, match="times its size"):
+        archive.fetch_unchecked(request(tmp_path), whole, tmp_path / "bomb", suffix=".csv")
+    assert not (tmp_path / "bomb").exists()
+
+
 def test_a_missing_member_is_named(tmp_path, monkeypatch):
     put_in_mirror(tmp_path, monkeypatch, zipped({"set/one.txt": CONTENT["set/one.txt"]}))
     with pytest.raises(ArchiveError, match=r"holds no set/two\.txt"):

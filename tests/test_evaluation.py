@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sensegen.divergence import AlertLog
-from sensegen.evaluation.detection import discriminative_score, halves, noise_like
-from sensegen.evaluation.interval import merge, over_seeds
+from sensegen.evaluation.detection import discriminative_score, distinct, halves, noise_like
+from sensegen.evaluation.interval import merge, null, over_seeds
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
-from sensegen.evaluation.usefulness import CLASSIFIERS, build_classifier, predictions, scores
+from sensegen.evaluation.usefulness import (
+    CLASSIFIERS,
+    build_classifier,
+    fit_classifier,
+    obstacle,
+    predictions,
+    scores,
+)
 from sensegen.params import Params
 from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams, OptimiserParams
 from sensegen.training_run import Training
@@ -45,6 +52,10 @@ def test_merging_keeps_the_nesting_and_pairs_the_numbers():
     assert merged["x"]["y"]["mean"] == 2.0 and merged["x"]["y"]["seeds"] == 2
 
 
+def test_a_null_stays_a_null_when_merged():
+    assert merge([{"x": null("too few"), "y": 1.0}] * 2)["x"] == {"value": None, "reason": "too few"}
+
+
 def test_scores_of_a_known_confusion():
     actual, predicted = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 1, 1, 0, 1])
     told = scores(actual, predicted, CLASSES)
@@ -53,6 +64,12 @@ def test_scores_of_a_known_confusion():
     assert told["per_class"]["b"] == pytest.approx({"precision": 0.5, "recall": 1.0, "f1": 2 / 3})
     assert told["per_class"]["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
     assert told["macro_f1"] == pytest.approx((0.5 + 2 / 3) / 3)
+
+
+def test_a_class_without_windows_has_no_scores_and_no_part_in_the_mean():
+    told = scores(np.array([0, 0, 2, 2]), np.array([0, 0, 2, 1]), CLASSES)
+    assert list(told["per_class"]) == ["a", "c"]
+    assert told["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
 
 
 @settings(max_examples=50)
@@ -147,3 +164,98 @@ def test_the_comparison_of_the_alternation_joins_its_metrics():
         "with": {"tstr_macro_f1": 1, "validation_nll": -1.0},
         "without": {"tstr_macro_f1": 2, "validation_nll": -2.0},
     }
+
+
+def of_class(windows: Windows, *labels: int) -> Windows:
+    return windows.select(np.isin(windows.labels, labels))
+
+
+def test_classes_that_cannot_be_learned_or_tested_are_named():
+    both = sines(np.random.default_rng(0), 20)
+    assert obstacle(both, both) is None
+    assert "all windows are of one class (fast)" in str(obstacle(of_class(both, 1), of_class(both, 1)))
+    assert "no test window is of slow" in str(obstacle(both, of_class(both, 1)))
+    assert "no fit window is of fast" in str(obstacle(of_class(both, 0), both))
+    unlabelled = replace(of_class(both, 0), classes=("unlabelled",))
+    assert "no labels" in str(obstacle(unlabelled, unlabelled))
+
+
+def test_a_class_that_nobody_has_is_no_obstacle():
+    both = replace(sines(np.random.default_rng(0), 20), classes=("slow", "fast", "never"))
+    assert obstacle(both, both) is None
+
+
+def test_windows_of_one_class_are_judged_by_detection_alone(training):
+    fit, test, *drawn = (of_class(sines(np.random.default_rng(seed), 80), 0) for seed in range(4))
+    judged = evaluate(fit, test, drawn, drawn[::-1], training)
+    joined = with_comparison(judged.metrics, {"generator_steps": 7, "validation_nll": {"with": -1.0, "without": -2.0}})
+    nulls = [joined[key] for key in ("trtr", "tstr", "tstr_ratio")]
+    nulls += [joined["alternation"][arm]["tstr_macro_f1"] for arm in ("with", "without")]
+    assert all(part["value"] is None and "one class (slow)" in part["reason"] for part in nulls)
+    detection = joined["detection"]["cnn"]
+    assert set(detection) == {"discriminative_score", "floor", "floor_test", "noise"}
+    assert all(np.isfinite(measured["mean"]) for measured in detection.values())
+    assert detection["noise"]["mean"] > 0.4
+    assert joined["alternation"]["without"]["discriminative_score"]["seeds"] == 2
+    assert judged.confusion == []
+
+
+def test_a_judge_of_too_few_windows_is_null_with_the_reason(training):
+    few = sines(np.random.default_rng(0), 9).values
+    assert "needs 10 windows" in str(discriminative_score(few, few, training, "few"))
+
+
+def test_copies_of_an_oversampled_window_are_judged_once():
+    windows = sines(np.random.default_rng(0), 6).values
+    assert np.array_equal(distinct(windows[[0, 1, 1, 2, 0, 5]]), windows[[0, 1, 2, 5]])
+    assert distinct(windows) is windows
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSIFIERS))
+def test_the_loss_of_a_classifier_is_linear_in_its_class_weights(kind, training):
+    windows = sines(np.random.default_rng(0), 12)
+    batch, seed = (windows.values, windows.labels.astype(np.int32)), np.array([1, 2], np.int32)
+
+    def loss(class_weights: list[float] | None) -> float:
+        model = build_classifier(kind, windows.shape, getattr(training.params.evaluate, kind), 0)
+        if class_weights:
+            model.weigh_classes(np.array(class_weights))
+        return float(model.batch_loss(batch, seed) - model.penalty())
+
+    assert loss([1, 1]) == pytest.approx(loss(None))
+    assert loss([3, 0.5]) == pytest.approx(3 * loss([1, 0]) + 0.5 * loss([0, 1]), rel=1e-5)
+    assert loss([1, 0]) > 0
+
+
+def test_balanced_weights_find_the_rare_class_among_windows_that_look_alike(training):
+    # Overlapping classes, 1 to 9: without weights the rare one is given up.
+    stream = np.random.default_rng(0)
+    labels = (np.arange(400) % 10 == 0).astype(int)
+    values = (stream.normal(0, 1, (400, 8, 1)) + 0.3 * labels[:, None, None]).astype(np.float32)
+    windows = Windows(values, labels, ("",) * 400, ("x",), ("often", "rare"), 1.0, ("g",))
+    told = {}
+    for how in ("none", "balanced"):
+        evaluate_params = training.params.evaluate.model_copy(update={"class_weights": how})
+        run = replace(training, params=training.params.model_copy(update={"evaluate": evaluate_params}))
+        model = build_classifier("cnn", windows.shape, run.params.evaluate.cnn, 0)
+        told[how] = fit_classifier(model, windows, run.params.evaluate.cnn, run, how).predict_labels(values)
+    recall = {how: float(np.mean(predicted[labels == 1] == 1)) for how, predicted in told.items()}
+    assert recall["none"] < 0.3 and recall["balanced"] > 0.6
+
+
+def test_the_summary_and_the_results_table_say_why_usefulness_was_not_measured():
+    from benchmarks.results import _scores, _shown
+    from flows.summary import main_numbers
+
+    measured = {"mean": 0.1, "low": 0.0, "high": 0.2, "seeds": 2}
+    detection = dict.fromkeys(("discriminative_score", "floor", "floor_test", "noise"), measured)
+    nulls = dict.fromkeys(("trtr", "tstr", "tstr_ratio"), null("all windows are of one class"))
+    metrics = {**nulls, "detection": {"cnn": detection}}
+    told = dict(main_numbers(metrics))
+    assert [value for value in told.values() if "one class" in value] == [
+        "not measured: all windows are of one class"
+    ] * 3
+    assert told["discriminative score, cnn (0 is best)"].startswith("0.100")
+    shown = {name: _shown(value) for name, value in _scores(metrics).items()}
+    assert shown["tstr_cnn"] == shown["ratio_cnn"] == "not measured"
+    assert shown["floor"] == "0.100 (0.000 to 0.200)"

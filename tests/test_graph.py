@@ -38,7 +38,7 @@ def test_a_stage_runs_its_own_file_and_writes_to_its_own_folder(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_code_a_stage_depends_on_is_the_closure_of_its_imports(stage):
     wanted = code_deps.code_deps(ROOT, stage)
-    listed = [path for path in GRAPH["stages"][stage]["deps"] if not path.startswith("artifacts/")]
+    listed = [path for path in GRAPH["stages"][stage]["deps"] if not path.startswith(code_deps.DATA)]
     message = "dvc.yaml must list this code; `python -m flows.code_deps --write` does it:\n" + "\n".join(wanted)
     assert sorted(listed) == wanted, message
 
@@ -57,6 +57,8 @@ def test_a_stage_lists_every_section_of_params_that_its_file_reads(stage):
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
     }
+    # How many processes cut windows, and where, changes no byte of them (tests/test_distributed.py).
+    read -= {"runtime"} if stage == "window" else set()
     assert read <= {name.split(".")[0] for name in GRAPH["stages"][stage]["params"]}
     assert stage in GRAPH["stages"][stage]["params"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensegen import recordings
+from sensegen import recordings, signal_files
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 
 ANY_BITS = st.integers(0, 2**64 - 1)
@@ -49,7 +49,8 @@ def datasets(draw: st.DrawFn) -> list[Recording]:
             samples, width = draw(st.integers(0, 6)), len(layouts[name])
             bits = draw(st.lists(ANY_BITS, min_size=samples * (width + 1), max_size=samples * (width + 1)))
             numbers = np.array(bits, np.uint64).view(np.float64).reshape(samples, width + 1)
-            signals[name] = Signal(numbers[:, 1:].copy(), numbers[:, 0].copy(), 1 / 3, "°/s", layouts[name])
+            rate_hz = draw(st.sampled_from([1 / 3, 50.0, 200.7]))
+            signals[name] = Signal(numbers[:, 1:].copy(), numbers[:, 0].copy(), rate_hz, "°/s", layouts[name])
         spans = draw(st.lists(st.builds(Activity, TEXT, st.floats(allow_nan=False), st.floats(allow_nan=False))))
         made.append(Recording(draw(TEXT), draw(TEXT), signals, tuple(spans)))
     return made
@@ -58,7 +59,7 @@ def datasets(draw: st.DrawFn) -> list[Recording]:
 @given(written=datasets(), group=st.integers(1, 12))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_recordings_come_back_bit_for_bit_and_in_order(tmp_path, monkeypatch, written, group):
-    monkeypatch.setattr(recordings, "ROW_GROUP_SAMPLES", group)
+    monkeypatch.setattr(signal_files, "ROW_GROUP_SAMPLES", group)
     recordings.write(written, tmp_path / "recordings")
     back = list(recordings.read(tmp_path / "recordings"))
     assert len(back) == len(written)
@@ -102,4 +103,43 @@ def test_a_recording_in_another_unit_is_refused_by_name(tmp_path):
 def test_a_folder_without_recordings_names_the_file_it_lacks(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         next(recordings.read(tmp_path / "recordings"))
-    assert Path(caught.value.filename) == tmp_path / "recordings" / "recordings.parquet"
+    assert Path(caught.value.filename) == tmp_path / "recordings"
+
+
+def in_shards(folder: Path, sizes: list[int]) -> list[Recording]:
+    made = [recording(f"{at}", acceleration=signal(10 + at)) for at in range(sum(sizes))]
+    left = iter(made)
+    for number, size in enumerate(sizes):
+        recordings.write([next(left) for _ in range(size)], folder / f"{number:06d}")
+    return made
+
+
+def test_shards_are_read_in_the_order_of_their_numbers_and_nothing_else_is(tmp_path):
+    made = in_shards(tmp_path, [2, 0, 3])
+    recordings.write([recording("refused", acceleration=signal(5))], tmp_path / "quarantine" / "one")
+    assert [path.name for path in recordings.shards(tmp_path)] == ["000000", "000001", "000002"]
+    assert [one.name for one in recordings.read(tmp_path)] == [one.name for one in made]
+
+
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=3), samples=st.integers(1, 60), group=st.integers(1, 40))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_runs_hold_every_recording_once_in_order(tmp_path_factory, monkeypatch, sizes, samples, group):
+    monkeypatch.setattr(signal_files, "ROW_GROUP_SAMPLES", group)
+    folder = tmp_path_factory.mktemp("recordings")
+    made = in_shards(folder, sizes)
+    back = [one for run in recordings.runs(folder, samples) for one in recordings.read_run(run)]
+    assert len(back) == len(made) and all(map(same, made, back))
+
+
+def test_a_run_reads_only_the_row_groups_that_hold_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal_files, "ROW_GROUP_SAMPLES", 10)
+    in_shards(tmp_path, [20])
+    (one,) = recordings.read_run(recordings.Run(tmp_path / "000000", 17, 18, samples=27))
+    with signal_files.SignalReader(tmp_path / "000000" / "acceleration.parquet", 17) as reader:
+        assert reader._next() and reader.numbers[0] == 17
+    assert one.name == "17" and same(one, recording("17", acceleration=signal(27)))
+
+
+def test_devices_keep_their_own_rates(tmp_path):
+    recordings.write((recording(f"{hz}", acceleration=signal(9, rate_hz=hz)) for hz in (50.0, 198.6)), tmp_path / "all")
+    assert [one.signals["acceleration"].rate_hz for one in recordings.read(tmp_path / "all")] == [50.0, 198.6]

@@ -18,10 +18,11 @@ from PIL import Image
 from sensegen import params as schema
 from sensegen.artifacts import STAGES, Artifacts
 from sensegen.params import Params
-from sensegen.reporting import drawing, tables, training_figures, window_figures, wording
+from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit
+from sensegen.reporting import clock, drawing, sheets, tables, training_figures, window_figures, wording
 from sensegen.reporting.measures import Measure, find, measure, number
 from sensegen.reporting.page import Pictures, Report, build_report, lay_out, window_pictures
-from sensegen.reporting.results import read_results
+from sensegen.reporting.results import Signals, read_results
 
 PARAMS_FILE = Path(__file__).resolve().parents[1] / "params.yaml"
 AXES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "mag_x", "mag_y", "mag_z")
@@ -42,6 +43,8 @@ class Story:
     rounds: int = 2
     validation_loss: bool = True
     windows_per_activity: int = 1
+    rate_hz: float = 50.0
+    unit: str | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -82,14 +85,15 @@ def leave_windows(story: Story, artifacts: Artifacts, random: np.random.Generato
         np.save(artifacts.window / f"{split}.npy", index)
     width = len(story.channels)
     write_json(artifacts.window / "windows.json", {
-        "channels": story.channels, "units": [("g", "rad/s", "uT")[AXES.index(c) // 3 if c in AXES else 0]
+        "channels": story.channels, "units": [story.unit if story.unit is not None else
+                                              ("g", "rad/s", "uT")[AXES.index(c) // 3 if c in AXES else 0]
                                               for c in story.channels],
-        "rate_hz": 50.0, "length": 128, "classes": story.classes, "subjects": ["S01", "S02"],
+        "rate_hz": story.rate_hz, "length": 128, "classes": story.classes, "subjects": ["S01", "S02"],
         "scaling": {"mean": [0.5] * width, "stddev": [2.0] * width},
     })  # fmt: skip
-    write_json(artifacts.window / "counts.json", {
-        split: dict.fromkeys(story.classes, 5) | {"total": 5 * len(story.classes)} for split in ("fit", "test")
-    } | {"dropped": 7})  # fmt: skip
+    counts = {"total": 5 * len(story.classes), "skew": 1.0, "classes": dict.fromkeys(story.classes, 5),
+              "subjects": {"S01": 4, "S02": 3}}  # fmt: skip
+    write_json(artifacts.window / "counts.json", {"fit": counts, "test": {**counts, "skew": None}})
 
 
 def leave_training(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
@@ -279,10 +283,10 @@ def test_many_parts_and_losses_of_any_size_can_be_drawn(tmp_path):
 def test_real_windows_are_shown_in_physical_units_with_their_person(tmp_path):
     story = Story(windows_per_activity=2)
     results = read_results(params_of(story), leave_behind(story, tmp_path))
-    (group,) = window_figures.channel_groups(results.signals)
-    choice = window_figures.choose(results)
+    (sheet,) = sheets.sheets(results.signals, results.shown_labels)
+    choice = sheets.choose(results)
     with drawing.themed(drawing.LIGHT):
-        axes = window_figures.draw_windows(results, choice, group, drawing.LIGHT).axes[1]  # after the legend's
+        axes = window_figures.draw_windows(results, choice, sheet, drawing.LIGHT).axes[1]  # after the legend's
     scaled = np.load(tmp_path / "artifacts" / "window" / "signals.npy").reshape(-1, 128)
     row = choice.rows["real", 0][0]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), scaled[row] * 2.0 + 0.5, rtol=1e-6)
@@ -292,16 +296,132 @@ def test_real_windows_are_shown_in_physical_units_with_their_person(tmp_path):
 def test_a_runaway_synthetic_window_does_not_flatten_the_real_ones(tmp_path):
     results = read_results(params_of(Story()), leave_behind(Story(), tmp_path))
     wild = replace(results, synthetic=replace(results.synthetic, values=results.synthetic.values * 1e6))
-    (group,) = window_figures.channel_groups(wild.signals)
-    low, high = window_figures.axis_limits(wild, window_figures.choose(wild), group)
+    (sheet,) = sheets.sheets(wild.signals, wild.shown_labels)
+    low, high = sheets.axis_limits(wild, sheets.choose(wild), sheet.bands)
     assert -8 < low < high < 8
     assert "lie outside" in window_pictures(wild)[0].caption
 
 
 def test_channels_of_one_sensor_share_a_figure():
-    signals = window_figures.Signals((), ("acc_x", "acc_y", "heart_rate", "gyro_x"), ("g", "g", "1/min", "rad/s"), 50)
-    groups = window_figures.channel_groups(signals)
-    assert [(group.name, group.channels) for group in groups] == [("acc", (0, 1)), ("heart_rate", (2,)), ("gyro", (3,))]
+    signals = Signals(("rest",), ("acc_x", "acc_y", "heart_rate", "gyro_x"), ("g", "g", "1/min", "rad/s"), 50)
+    made = sheets.sheets(signals, [0])
+    assert [(sheet.name, sheet.channels) for sheet in made] == [("acc", (0, 1)), ("heart_rate", (2,)), ("gyro", (3,))]
+
+
+def test_many_channels_of_one_unit_share_a_figure_an_activity_with_a_band_and_a_range_each():
+    signals = Signals(("a", "b"), tuple(f"county{n}" for n in range(20)), ("cases",) * 20, 1 / 604_800)
+    made = sheets.sheets(signals, [0, 1])
+    assert [sheet.name for sheet in made] == ["a", "b"]
+    assert [band.title for band in made[1].bands] == list(signals.channels)
+    assert all(sheet.compared(band) == (band,) for sheet in made for band in sheet.bands)
+
+
+def test_a_page_draws_no_more_figures_than_it_can_hold_and_names_the_others(tmp_path):
+    units = tuple(f"{unit}_{axis}" for unit in ("torso", "arm", "leg", "head", "foot") for axis in "xyz")
+    story = Story(classes=tuple(f"ACTIVITY_{n}" for n in range(19)), channels=units)
+    results = read_results(params_of(story), leave_behind(story, tmp_path))
+    drawn = sheets.few_enough(sheets.sheets(results.signals, results.shown_labels))
+    assert [sheet.name for sheet in drawn] == ["torso", "arm", "leg"]
+    assert "Not drawn, to keep the page small: head, foot." in words_of(story, tmp_path / "again")
+
+
+def test_weekly_counts_of_twenty_counties_in_one_class_make_one_figure_in_weeks(tmp_path):
+    counties = tuple(f"county{n}" for n in range(20))
+    null = {"value": None, "reason": "the data has no labels"}
+    story = Story(classes=("unlabelled",), channels=counties, rate_hz=1 / 604_800, unit="cases",
+                  metrics=dict.fromkeys(("trtr", "tstr", "tstr_ratio"), null))  # fmt: skip
+    artifacts = leave_behind(story, tmp_path)
+    write_rows(artifacts.evaluate / "confusion.csv", "arm,classifier,actual,predicted", [])
+    report = build_report(read_results(params_of(story), artifacts))
+    assert [name for name in report.figures if name.startswith("windows")] == ["windows_1_unlabelled.png"]
+    text = " ".join(Elements(report.html).text.split())
+    assert "128 samples (one every 7 days), 20 channels, 1 class" in text
+    assert "in cases; real and synthetic panels of a band have the same y axis" in text
+    assert text.count("No classifier was measured: the data has no labels.") == 2
+    height = Image.open(io.BytesIO(report.figures["windows_1_unlabelled.png"])).size[1]
+    assert 20 * 100 < height < 20 * 250
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "words"),
+    [(50.0, "at 50 Hz"), (0.25, "at 0.25 Hz"), (1 / 60, "one every 60 s"), (1 / 604_800, "7 days")],
+)
+def test_a_rate_is_told_in_units_that_suit_it(rate_hz, words):
+    assert words in clock.rate_in_words(rate_hz)
+
+
+def test_the_time_axis_has_the_largest_unit_of_which_a_window_holds_three():
+    assert clock.Clock.of(50.0, 128) == clock.Clock("s", 0.02)
+    assert clock.Clock.of(4.0, 720).unit == "min"
+    assert clock.Clock.of(1 / 604_800, 26) == clock.Clock("weeks", pytest.approx(1.0))
+
+
+def test_classes_that_no_window_is_of_are_nowhere_on_the_page(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    meaning = json.loads((artifacts.window / "windows.json").read_text(encoding="utf-8"))
+    write_json(artifacts.window / "windows.json", {**meaning, "classes": ["WALKING", "SITTING", "TURNING"]})
+    results = read_results(params_of(Story()), artifacts)
+    assert results.shown_classes == ("WALKING", "SITTING")
+    assert "TURNING" not in lay_out(results, Pictures(window_pictures(results), {}, None))
+
+
+def test_the_data_is_told_by_class_skew_and_person(tmp_path):
+    results = read_results(params_of(Story()), leave_behind(Story(), tmp_path))
+    heads, rows = tables.window_counts(results)
+    assert heads == ["WALKING", "SITTING", "total", "skew"]
+    assert [(split, cells) for split, _, cells in rows] == [
+        ("fit", ["5", "5", "10", "1.000"]),
+        ("test", ["5", "5", "10", "–"]),
+    ]
+    assert "S01 (4), S02 (3)" in " ".join(words_of(Story(), tmp_path / "again").split())
+
+
+def with_split(params: Params, split) -> Params:
+    return params.model_copy(update={"window": params.window.model_copy(update={"split": split})})
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (KFoldSplit(kind="k_fold", folds=4, fold=2), "Test is fold 2 of folds 0 to 3"),
+        (LeaveOneOutSplit(kind="leave_one_out", test_subject="p3"), "Left out for the test is p3"),
+        (InTimeSplit(kind="in_time", validation_share=0.1, test_share=0.2), "prove nothing about new people"),
+    ],
+)
+def test_the_page_says_which_split_this_is_and_what_it_cannot_show(tmp_path, split, words):
+    artifacts = leave_behind(Story(), tmp_path)
+    page = {
+        name: Elements(lay_out(read_results(params, artifacts), Pictures([], {}, None))).text
+        for name, params in (("this", with_split(params_of(Story()), split)), ("people", params_of(Story())))
+    }
+    assert words in page["this"] and words not in page["people"]
+    assert ("Nobody in the validation or test split" in page["this"]) is (split.kind != "in_time")
+
+
+def test_refused_recordings_are_on_the_page_with_their_reasons(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    assert "No quarantine was kept" in laid_out(artifacts)
+    (artifacts.validate / "quarantine").mkdir()
+    write_json(artifacts.validate / "quarantine" / "reasons.json", [])
+    assert "None: every recording" in laid_out(artifacts)
+    reasons = [{"expectation": "acc_x.finite", "text": "3 of <9> are not"}, {"expectation": "times", "text": "stand"}]
+    refused = [{"name": "p1/a.csv", "reasons": reasons}, {"name": "p2", "reason": "not UTF-8 at line 7"}]
+    write_json(artifacts.validate / "quarantine" / "reasons.json", refused)
+    text = laid_out(artifacts)
+    assert "p1/a.csv" in text and "acc_x.finite: 3 of <9> are not; times: stand" in text
+    assert "not UTF-8 at line 7" in text
+
+
+def laid_out(artifacts: Artifacts) -> str:
+    return Elements(lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None))).text
+
+
+def test_the_page_links_to_the_data_docs_beside_it(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    html = lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None))
+    links = [attributes["href"] for tag, attributes in Elements(html).found if tag == "a"]
+    (link,) = [link for link in links if str(link).endswith("index.html")]
+    assert (artifacts.report / str(link)).resolve() == artifacts.validate / "data_docs" / "index.html"
 
 
 def test_a_confusion_matrix_counts_actual_by_row(tmp_path):
@@ -358,12 +478,19 @@ def test_a_judge_within_its_floor_tells_nothing_apart():
         (12.341, "12.34"),
         (456.78, "456.8"),
         (2947, "2\u202f947"),
+        (-9.26e-4, "−0.001"),
         (2e-5, "2.00e−05"),
         (float("nan"), "not a number"),
     ],
 )
 def test_a_number_has_the_digits_that_mean_something(value, text):
     assert number(value) == text
+
+
+def test_an_interval_that_touches_zero_has_three_digits_at_either_end():
+    assert Measure(0.031, -9.26e-4, 0.063).interval == "−0.001 to 0.063"
+    assert Measure(0.031, -2e-5, 0.062).interval == "0.000 to 0.062"
+    assert Measure(2e-5, 1e-5, 3e-5).interval == "1.00e−05 to 3.00e−05"
 
 
 def test_a_measure_below_a_null_has_the_reason_of_the_null():

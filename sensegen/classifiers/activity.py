@@ -17,6 +17,11 @@ class ActivityClassifier(keras.Model):
     """Abstract: logits (batch, class) of windows (batch, time, channel), trained on cross-entropy."""
 
     kind: ClassVar[str]
+    class_weights: tf.Tensor | None = None
+
+    def weigh_classes(self, class_weights: np.ndarray) -> None:
+        """Let a window of class `c` count `class_weights[c]` times in the loss; before the first step."""
+        self.class_weights = tf.constant(class_weights, tf.float32)
 
     def create_variables(self, shape: WindowShape) -> None:
         """Make the weights; a subclass calls this last."""
@@ -26,8 +31,10 @@ class ActivityClassifier(keras.Model):
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Mean cross-entropy (nats) of a batch of (values, labels), and the penalty on the weights."""
         values, labels = batch
-        logits = self.train_logits(values, seed)
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)) + self.penalty()
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, self.train_logits(values, seed))
+        if self.class_weights is not None:
+            losses *= tf.gather(self.class_weights, labels)
+        return tf.reduce_mean(losses) + self.penalty()
 
     def train_logits(self, values: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The logits in training; a subclass with random layers draws from `seed`."""

@@ -56,7 +56,12 @@ class Discriminator(keras.Model):
         return np.concatenate(parts)
 
     def accuracy(self, real: np.ndarray, generated: np.ndarray, labels: np.ndarray) -> float:
-        """Share of windows that are told right, half of them real. 0.5 is a coin, or a dead discriminator."""
+        """Share of windows that are told right, half of them real. 0.5 is a coin, or a dead discriminator.
+
+        NaN of no windows.
+        """
+        if not len(real):
+            return float("nan")
         told = np.concatenate([self.logits(real, labels) > 0, self.logits(generated, labels) <= 0])
         return float(told.mean())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from sensegen.filtering import channels
+from sensegen import filtering
 from sensegen.params import InvalidParams, Params
 from sensegen.params.datasets import DatasetParams
 from sensegen.params.windowing import InTimeSplit, KFoldSplit, OfficialSplit, SubjectSplit, WindowParams
@@ -23,6 +23,14 @@ from sensegen.transfer import DOWNLOADS
 DATASETS = {
     "simulated": "sensegen.datasets.simulated",
     "uci_har": "sensegen.datasets.uci_har",
+    "hapt": "sensegen.datasets.hapt",
+    "hhar": "sensegen.datasets.hhar",
+    "dsads": "sensegen.datasets.dsads",
+    "pamap2": "sensegen.datasets.pamap2",
+    "hungarian_chickenpox": "sensegen.datasets.hungarian_chickenpox",
+    "exam_stress": "sensegen.datasets.exam_stress",
+    "k_emocon": "sensegen.datasets.k_emocon",
+    "files": "sensegen.datasets.files",
 }
 
 
@@ -86,8 +94,11 @@ def check(params: Params) -> Source:
     window = params.window
     problems = [
         *_window_problems(window, source),
+        *filtering.problems(window, source),
         *_split_problems(window, source),
-        *_unknown("window.channels", window.channels, channels(window.filtering, source), params.dataset.name),
+        *_unknown(
+            "window.channels", window.channels, filtering.channels(window.filtering, source), params.dataset.name
+        ),
         *_unknown("window.dropped_labels", window.dropped_labels, source.labels, params.dataset.name),
     ]
     if problems:

@@ -27,7 +27,7 @@ SOURCE = Source(
     licence="Apache-2.0",
     page="docs/simulator.md",
     signals={
-        "acceleration": Bounds(("acc_x", "acc_y", "acc_z"), unit="g", rate_hz=50.0, low=-4.0, high=4.0),
+        "acceleration": Bounds(("acc_x", "acc_y", "acc_z"), "g", 50.0, low=-4.0, high=4.0, gravity=True),
         "gyroscope": Bounds(("gyro_x", "gyro_y", "gyro_z"), unit="rad/s", rate_hz=50.0, low=-8.73, high=8.73),
         "heart_rate": Bounds(("heart_rate",), unit="bpm", rate_hz=1.0, low=30.0, high=220.0),
     },

@@ -5,14 +5,14 @@ Each published window of 128 samples is a recording, its values exactly those of
 before test, rows in file order. Neighbouring rows share half their samples, so only subjects may split them.
 """
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from sensegen import archive
+from sensegen.number_table import AGAIN, read_bytes, read_rows
 from sensegen.params import Params
 from sensegen.params.datasets import UciHarParams
 from sensegen.progress import Progress
@@ -24,7 +24,6 @@ ROOT = "UCI HAR Dataset"
 RATE_HZ = 50.0
 SAMPLES = 128
 PARTS = ("train", "test")
-AGAIN = "Fetch it again: python -m stages download"
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 
 # The sha256 of every member used, of the files as published in 2012.
@@ -69,7 +68,9 @@ SOURCE = Source(
     signals={
         "body_acc": Bounds(("body_acc_x", "body_acc_y", "body_acc_z"), "g", RATE_HZ, low=-2.5, high=2.5),
         "body_gyro": Bounds(("body_gyro_x", "body_gyro_y", "body_gyro_z"), "rad/s", RATE_HZ, low=-8.73, high=8.73),
-        "total_acc": Bounds(("total_acc_x", "total_acc_y", "total_acc_z"), "g", RATE_HZ, low=-2.5, high=2.5),
+        "total_acc": Bounds(
+            ("total_acc_x", "total_acc_y", "total_acc_z"), "g", RATE_HZ, low=-2.5, high=2.5, gravity=True
+        ),
     },
     labels=LABELS,
     subjects=tuple(str(number) for number in range(1, 31)),
@@ -158,58 +159,13 @@ def _windows(root: Path, part: str, names: dict[int, str], subjects: Int[np.ndar
         yield Recording(f"{part}:{row + 1}", str(subject), signals, (activity,))
 
 
-def read_rows(path: Path, columns: int) -> Float[np.ndarray, "row column"]:
-    """A table of numbers, every row of the same length, exactly as the text says.
-
-    Raises:
-        InvalidRecording: naming the file, the line and what is wrong with it.
-    """
-    text = _bytes(path)
-    try:
-        # Measured: loadtxt's parser needs 0.05 s a file, less than fromstring, and stops at no word silently.
-        rows = np.loadtxt(io.BytesIO(text), ndmin=2, comments=None) if text.strip() else np.empty((0, 0))
-    except ValueError as error:
-        raise InvalidRecording(_diagnosis(path, text, columns) or f"{path}: {error}") from error
-    if rows.shape != (text.count(b"\n") + (not text.endswith(b"\n")), columns):
-        raise InvalidRecording(_diagnosis(path, text, columns) or f"{path} must hold rows of {columns} numbers.")
-    return rows
-
-
-def _diagnosis(path: Path, text: bytes, columns: int) -> str | None:
-    """What is wrong in the first bad line; slow, so only for files known to be bad."""
-    if not text.strip():
-        return f"{path} is empty, but must hold rows of {columns} numbers. {AGAIN}"
-    for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
-        words = line.split()
-        if word := next((word for word in words if not _is_number(word)), None):
-            return f"{path}, line {number}: {word!r} is no number. {AGAIN}"
-        if len(words) != columns:
-            return f"{path}, line {number}: a row must have {columns} numbers, but has {len(words)}. {AGAIN}"
-    return None
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return "_" not in word  # Python reads 1_000, no data format does
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InvalidRecording(f"{path} is missing. {AGAIN}") from None
-
-
 def _label_names(path: Path) -> dict[int, str]:
     """The published names of the classes 1 to 6.
 
     Raises:
         InvalidRecording: if they are not the six declared.
     """
-    words = _bytes(path).decode(errors="replace").split()
+    words = read_bytes(path).decode(errors="replace").split()
     names = dict(zip(words[::2], words[1::2], strict=False))
     expected = {str(number): label for number, label in enumerate(LABELS, start=1)}
     if names != expected:

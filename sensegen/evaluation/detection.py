@@ -4,22 +4,31 @@
 against real, is shown beside it.
 """
 
+import hashlib
+
 import numpy as np
 from jaxtyping import Float
 
 from sensegen.classifiers.activity import CNNClassifier
+from sensegen.evaluation.interval import Null, null
 from sensegen.evaluation.usefulness import fit_classifier
 from sensegen.seeding import rng
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
 TRAIN_SHARE = 0.7
+FEWEST = 10  # windows of a side; three of them to test on
 Values = Float[np.ndarray, "window time channel"]
 
 
-def discriminative_score(real: Values, other: Values, training: Training, name: str) -> float:
-    """|accuracy - 0.5| of a judge on windows it has not seen; the two sides are cut to the same number."""
+def discriminative_score(real: Values, other: Values, training: Training, name: str) -> float | Null:
+    """|accuracy - 0.5| of a judge on windows it has not seen; the two sides are cut to the same number.
+
+    Null where a side has fewer than ten windows.
+    """
     count = min(len(real), len(other))
+    if count < FEWEST:
+        return null(f"a judge needs {FEWEST} windows of either side, but there are {len(real)} and {len(other)}")
     stream = rng(training.seed_of(name), "judge")
     sides = [side[stream.permutation(len(side))[:count]] for side in (real, other)]
     cut = int(TRAIN_SHARE * count)
@@ -30,6 +39,14 @@ def discriminative_score(real: Values, other: Values, training: Training, name: 
     judge = CNNClassifier(shape, params, training.seed_of(name))
     fit_classifier(judge, train, params, training, name)
     return abs(float(np.mean(judge.predict_labels(test.values) == test.labels)) - 0.5)
+
+
+def distinct(values: Values) -> Values:
+    """The windows without repetitions: of an oversampled class, no copy may stand on both sides of a judge."""
+    first: dict[bytes, int] = {}
+    for at in range(len(values)):  # one at a time: they may be stored, and need not fit into memory
+        first.setdefault(hashlib.blake2b(np.asarray(values[at]).tobytes(), digest_size=16).digest(), at)
+    return values if len(first) == len(values) else values[np.array([*first.values()])]
 
 
 def halves(values: Values, seed: int) -> tuple[Values, Values]:

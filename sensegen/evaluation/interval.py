@@ -6,6 +6,12 @@ from typing import Any
 import numpy as np
 
 Measured = dict[str, float | int]
+Null = dict[str, str | None]
+
+
+def null(reason: str) -> Null:
+    """What stands in place of a number that cannot be measured, or not yet."""
+    return {"value": None, "reason": reason}
 
 
 def over_seeds(values: Sequence[float]) -> Measured:
@@ -22,8 +28,10 @@ def over_seeds(values: Sequence[float]) -> Measured:
 
 
 def merge(repetitions: Sequence[Any]) -> Any:
-    """The same nested mapping of numbers, once a seed, as one mapping of means and intervals."""
+    """The same nested mapping of numbers, once a seed, as one mapping of means and intervals; nulls stay nulls."""
     first = repetitions[0]
     if isinstance(first, dict):
+        if "reason" in first:
+            return first
         return {key: merge([repetition[key] for repetition in repetitions]) for key in first}
     return over_seeds(repetitions)

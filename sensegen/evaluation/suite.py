@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
-from sensegen.evaluation.detection import discriminative_score, halves, noise_like
-from sensegen.evaluation.interval import merge
-from sensegen.evaluation.usefulness import CLASSIFIERS, predictions, scores
+from sensegen.evaluation.detection import discriminative_score, distinct, halves, noise_like
+from sensegen.evaluation.interval import Null, merge, null
+from sensegen.evaluation.usefulness import CLASSIFIERS, obstacle, predictions, scores
 from sensegen.guard import Row
 from sensegen.params import Params
 from sensegen.seeding import derived_seed
@@ -16,9 +17,11 @@ from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 NOT_MEASURED = {
-    key: {"value": None, "reason": "not measured: part of the full evaluation suite, which is not built yet"}
+    key: null("not measured: part of the full evaluation suite, which is not built yet")
     for key in ("trts", "tstr_plus_real", "augmentation", "fidelity", "physics", "memorisation", "privacy", "controls")
 }
+ALTERNATION = ("with", "without")
+Predicted = dict[tuple[str, str], Int[np.ndarray, "test_window"]]
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,17 @@ def evaluate(
     """Judge synthetic windows against the real ones.
 
     `synthetic[seed]` and `control[seed]` (the generator without alternation) hold as many windows as `fit`, of the
-    same activities; one repetition uses one draw.
+    same activities; one repetition uses one draw. Where the classes cannot carry usefulness, its measures are null
+    with the reason, the confusion is empty, and detection is measured all the same.
     """
+    reason = obstacle(fit, test)
     repetitions = []
     confusion: list[Row] = []
     for seed, (drawn, drawn_control) in enumerate(zip(synthetic, control, strict=True)):
-        measured, predicted = _repetition(fit, test, drawn, drawn_control, _named(training, seed))
-        repetitions.append(measured)
-        confusion = confusion or list(_confusion(test, predicted))
+        repetition = _Repetition(fit, test, drawn, drawn_control, _named(training, seed))
+        useful = _of_no_use(reason) if reason else repetition.usefulness()
+        repetitions.append(repetition.measures(useful))
+        confusion = confusion or list(_confusion(test, useful.predicted))
     merged = merge(repetitions)
     return Evaluation({**merged, "windows": {"fit": len(fit), "test": len(test)}, **NOT_MEASURED}, confusion)
 
@@ -67,53 +73,79 @@ def _named(training: Training, seed: int) -> Training:
     return replace(training, params=params)
 
 
-def _repetition(
-    fit: Windows, test: Windows, synthetic: Windows, control: Windows, training: Training
-) -> tuple[dict[str, Any], dict[tuple[str, str], np.ndarray]]:
-    predicted = {
-        (arm, kind): predictions(kind, windows, test, training, f"{arm} {kind}")
-        for arm, windows in (("trtr", fit), ("tstr", synthetic))
-        for kind in CLASSIFIERS
-    }
-    scored: dict[str, Any] = {"trtr": {}, "tstr": {}}
-    for (arm, kind), labels in predicted.items():
-        scored[arm][kind] = scores(test.labels, labels, test.classes)
-    ratio = {
-        kind: {"macro_f1": scored["tstr"][kind]["macro_f1"] / max(scored["trtr"][kind]["macro_f1"], 1e-9)}
-        for kind in CLASSIFIERS
-    }
-    detection = _detection(fit, test, synthetic, training)
-    alternation = {
-        "with": {
-            "tstr_macro_f1": scored["tstr"]["cnn"]["macro_f1"],
-            "discriminative_score": detection["discriminative_score"],
-        },
-        "without": _without_alternation(fit, test, control, training),
-    }
-    return {**scored, "tstr_ratio": ratio, "detection": {"cnn": detection}, "alternation": alternation}, predicted
+@dataclass(frozen=True)
+class _Usefulness:
+    """TRTR, TSTR and their ratio; the TSTR macro-F1 with and without alternation; what each classifier said."""
+
+    arms: dict[str, Any]
+    alternation: dict[str, float | Null]
+    predicted: Predicted
 
 
-def _detection(fit: Windows, test: Windows, synthetic: Windows, training: Training) -> dict[str, float]:
-    seed = training.params.seed
-    real, other_half = halves(fit.values, seed)
-    return {
-        "discriminative_score": discriminative_score(real, synthetic.values, training, "judge of synthetic"),
-        "floor": discriminative_score(real, other_half, training, "judge of real halves"),
-        "floor_test": discriminative_score(real, test.values, training, "judge of other people"),
-        "noise": discriminative_score(real, noise_like(real, seed), training, "judge of noise"),
-    }
+def _of_no_use(reason: str) -> _Usefulness:
+    """Nulls where the classes cannot carry usefulness."""
+    arms, alternation = (dict.fromkeys(keys, null(reason)) for keys in (("trtr", "tstr", "tstr_ratio"), ALTERNATION))
+    return _Usefulness(arms, {**alternation}, {})
 
 
-def _without_alternation(fit: Windows, test: Windows, control: Windows, training: Training) -> dict[str, float]:
-    predicted = predictions("cnn", control, test, training, "tstr cnn without alternation")
-    real, _ = halves(fit.values, training.params.seed)
-    return {
-        "tstr_macro_f1": scores(test.labels, predicted, test.classes)["macro_f1"],
-        "discriminative_score": discriminative_score(real, control.values, training, "judge of the control"),
-    }
+@dataclass(frozen=True)
+class _Repetition:
+    """The measures of one seed: one draw of the generator and one of its control."""
+
+    fit: Windows
+    test: Windows
+    synthetic: Windows
+    control: Windows
+    training: Training
+
+    def usefulness(self) -> _Usefulness:
+        """What classifiers trained on real and on synthetic windows say of the test windows, and how well."""
+        predicted = {
+            (arm, kind): self._predictions(kind, windows, f"{arm} {kind}")
+            for arm, windows in (("trtr", self.fit), ("tstr", self.synthetic))
+            for kind in CLASSIFIERS
+        }
+        arms: dict[str, Any] = {"trtr": {}, "tstr": {}}
+        for (arm, kind), labels in predicted.items():
+            arms[arm][kind] = self._scores(labels)
+        f1 = {arm: {kind: scored["macro_f1"] for kind, scored in kinds.items()} for arm, kinds in arms.items()}
+        ratio = {kind: {"macro_f1": f1["tstr"][kind] / max(f1["trtr"][kind], 1e-9)} for kind in CLASSIFIERS}
+        control = self._scores(self._predictions("cnn", self.control, "tstr cnn without alternation"))
+        alternation = {"with": f1["tstr"]["cnn"], "without": control["macro_f1"]}
+        return _Usefulness({**arms, "tstr_ratio": ratio}, alternation, predicted)
+
+    def measures(self, useful: _Usefulness) -> dict[str, Any]:
+        """All measures, those of usefulness as they were found."""
+        detection = self._detection()
+        scored = {"with": detection["discriminative_score"], "without": self._control_score()}
+        alternation = {
+            arm: {"tstr_macro_f1": useful.alternation[arm], "discriminative_score": scored[arm]} for arm in ALTERNATION
+        }
+        return {**useful.arms, "detection": {"cnn": detection}, "alternation": alternation}
+
+    def _predictions(self, kind: str, train: Windows, name: str) -> Int[np.ndarray, "test_window"]:
+        return predictions(kind, train, self.test, self.training, name)
+
+    def _scores(self, predicted: Int[np.ndarray, "test_window"]) -> dict[str, Any]:
+        return scores(self.test.labels, predicted, self.test.classes)
+
+    def _detection(self) -> dict[str, float | Null]:
+        seed = self.training.params.seed
+        real, other_half = halves(distinct(self.fit.values), seed)
+        others = {
+            "discriminative_score": (self.synthetic.values, "judge of synthetic"),
+            "floor": (other_half, "judge of real halves"),
+            "floor_test": (self.test.values, "judge of other people"),
+            "noise": (noise_like(real, seed), "judge of noise"),
+        }
+        return {key: discriminative_score(real, values, self.training, name) for key, (values, name) in others.items()}
+
+    def _control_score(self) -> float | Null:
+        real, _ = halves(distinct(self.fit.values), self.training.params.seed)
+        return discriminative_score(real, self.control.values, self.training, "judge of the control")
 
 
-def _confusion(test: Windows, predicted: Mapping[tuple[str, str], np.ndarray]) -> Iterator[Row]:
+def _confusion(test: Windows, predicted: Predicted) -> Iterator[Row]:
     for (arm, kind), labels in predicted.items():
         for actual, told in zip(test.labels, labels, strict=True):
             yield {"arm": arm, "classifier": kind, "actual": test.classes[actual], "predicted": test.classes[told]}

@@ -1,6 +1,7 @@
 """Is synthetic data useful: train on real or on synthetic, test on real people never seen (Esteban et al., 2017).
 
 Every arm gets the same number of windows and of steps, and is scored at the last epoch, never at the best on test.
+It takes classes that can be learned and tested: where they are not there, `obstacle` says why.
 """
 
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from sensegen.balancing import class_weights
 from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
 from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams
 from sensegen.training import Schedule, cosine
@@ -18,6 +20,24 @@ CLASSIFIERS: dict[str, type[ActivityClassifier]] = {"lstm": LSTMClassifier, "cnn
 ClassifierParams = LSTMClassifierParams | CNNClassifierParams
 
 
+UNLABELLED = "unlabelled"  # the only class of data without labels
+
+
+def obstacle(fit: Windows, test: Windows) -> str | None:
+    """Why the classes of these windows cannot carry train-on-synthetic-test-on-real; None where they can."""
+    learned, tested = ({windows.classes[label] for label in np.unique(windows.labels)} for windows in (fit, test))
+    if learned | tested == {UNLABELLED}:
+        return "the data has no labels, so there is nothing for a classifier to learn"
+    if len(learned | tested) < 2:
+        return f"all windows are of one class ({', '.join(learned | tested)}), so there is nothing to tell apart"
+    mend = "Choose other test subjects (window.split), or name the class in window.dropped_labels"
+    if missing := [name for name in fit.classes if name in learned - tested]:
+        return f"no test window is of {', '.join(missing)}, so a mean over classes would leave it out. {mend}"
+    if missing := [name for name in fit.classes if name in tested - learned]:
+        return f"no fit window is of {', '.join(missing)}, so no classifier could learn it. {mend}"
+    return None
+
+
 def fit_classifier(
     model: ActivityClassifier, windows: Windows, params: ClassifierParams, training: Training, name: str
 ) -> ActivityClassifier:
@@ -25,6 +45,8 @@ def fit_classifier(
 
     The rate decays to 0: at a constant one the seed system's accuracy swings by five points between epochs.
     """
+    if training.params.evaluate.class_weights == "balanced":
+        model.weigh_classes(class_weights(windows.labels, len(windows.classes)))
     arrays = [np.asarray(windows.values, np.float32), windows.labels.astype(np.int32)]
     batches = training.batches(arrays, params.optimiser, name)
     schedule = Schedule(params.epochs * batches.epoch_steps, batches.epoch_steps)
@@ -51,16 +73,16 @@ def build_classifier(kind: str, shape: WindowShape, params: Any, seed: int) -> A
 def scores(
     actual: Int[np.ndarray, "window"], predicted: Int[np.ndarray, "window"], classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Accuracy, macro-F1, and precision, recall and F1 of each class; all in 0 to 1, 1 is best.
+    """Accuracy, macro-F1, and precision, recall and F1 of each class that occurs; all in 0 to 1, 1 is best.
 
-    A class that is never predicted has precision 0.
+    A class that is never predicted has precision 0; one without windows has no scores and no part in the mean.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    ids = np.arange(len(classes))
+    ids = np.unique(actual)
     precision, recall, f1, _ = precision_recall_fscore_support(actual, predicted, labels=ids, zero_division=0.0)
     per_class = {
-        name: {"precision": float(precision[at]), "recall": float(recall[at]), "f1": float(f1[at])}
-        for at, name in enumerate(classes)
+        classes[label]: {"precision": float(precision[at]), "recall": float(recall[at]), "f1": float(f1[at])}
+        for at, label in enumerate(ids.tolist())
     }
     return {"accuracy": float(np.mean(actual == predicted)), "macro_f1": float(np.mean(f1)), "per_class": per_class}

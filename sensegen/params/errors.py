@@ -5,13 +5,13 @@ from collections.abc import Set
 from typing import Any
 
 
-def explain(error: dict[str, Any], known: Set[str]) -> str:
-    """One of Pydantic's errors as a sentence; `known` holds every valid dotted key."""
+def explain(error: dict[str, Any], known: Set[str], document: str = "params.yaml") -> str:
+    """One of Pydantic's errors as a sentence; `known` holds every valid dotted key of the document."""
     key = _key(error["loc"], known)
     if error["type"] == "extra_forbidden":
-        return f"{key} is no key of params.yaml (got {error['input']!r}).{_suggestion(key, known)}"
+        return f"{key} is no key of {document} (got {error['input']!r}).{_suggestion(key, known)}"
     if error["type"] == "missing":
-        return f"{key} is missing. Add it to params.yaml."
+        return f"{key} is missing. Add it to {document}."
     if error["type"] == "union_tag_invalid":
         return _unknown_variant(key, error["ctx"])
     if error["type"] == "value_error":

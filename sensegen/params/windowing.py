@@ -48,6 +48,17 @@ class UciHarFiltering(Section):
         return self
 
 
+class UciHarPublishedFiltering(Section):
+    """The chain that UCI HAR's own windows went through, with its numbers: forwards only, which delays."""
+
+    kind: Literal["uci_har_published"]
+    acceleration: Annotated[str, Field(description="the signal, in g or m/s2, that gravity is separated from")]
+    body: Annotated[str, Field(description="prefix of the new channels: body_acc gives body_acc_x, ...")]
+
+
+FilteringParams = Annotated[NoFiltering | UciHarFiltering | UciHarPublishedFiltering, Field(discriminator="kind")]
+
+
 class SubjectSplit(Section):
     """Named people for test and for validation."""
 
@@ -137,7 +148,7 @@ class WindowParams(Section):
     resampling: Annotated[
         Literal["polyphase", "rolling_mean"], Field(description="how a faster signal comes down to rate_hz")
     ]
-    filtering: Annotated[NoFiltering | UciHarFiltering, Field(discriminator="kind")]
+    filtering: FilteringParams
     label_purity: Annotated[float, Field(gt=0.5, le=1, description="share of a window that its activity covers")]
     dropped_labels: Annotated[list[str], Field(description="classes that get no windows, such as transitions")]
     split: SplitParams

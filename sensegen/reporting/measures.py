@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNMEASURED = "not in metrics.json"
+SMALL = 0.0005  # what three digits behind the point would call zero
 UNEXPLAINED = "no reason was recorded"
 
 
@@ -27,7 +28,11 @@ class Measure:
     @property
     def interval(self) -> str:
         """`0.905 to 0.919`, or nothing where the number has no interval."""
-        return "" if self.low is None or self.high is None else f"{number(self.low)} to {number(self.high)}"
+        if self.low is None or self.high is None:
+            return ""
+        if max(abs(self.low), abs(self.high)) >= SMALL:  # an end near zero is written like the other
+            return " to ".join("0.000" if abs(end) < SMALL else number(end) for end in (self.low, self.high))
+        return f"{number(self.low)} to {number(self.high)}"
 
     @property
     def whole(self) -> str:
@@ -41,7 +46,7 @@ def number(value: float) -> str:
         return f"{int(value):,}".replace(",", "\u202f").replace("-", "−")
     if not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
-    if value != 0 and (abs(value) < 0.001 or abs(value) >= 1e6):
+    if value != 0 and (abs(value) < SMALL or abs(value) >= 1e6):
         return f"{value:.2e}".replace("-", "−")
     digits = 3 if abs(value) < 10 else 2 if abs(value) < 100 else 1
     return f"{value:.{digits}f}".replace("-", "−")

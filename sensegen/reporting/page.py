@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensegen.reporting import drawing, tables, training_figures, window_figures, wording
+from sensegen.reporting import clock, drawing, sheets, tables, training_figures, window_figures, wording
 from sensegen.reporting.measures import find
 from sensegen.reporting.results import TRAINING_STAGES, Curve, Results
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from matplotlib.figure import Figure
 
+DATA_DOCS = "../validate/data_docs/index.html"  # from the page's own place among the artifacts
 SHARE_WORTH_SAYING = 0.001  # of synthetic values that leave the axes
 
 
@@ -66,22 +67,33 @@ def lay_out(results: Results, pictures: Pictures) -> str:
 
 
 def window_pictures(results: Results) -> list[Picture]:
-    """Real beside synthetic windows, a picture a group of channels."""
-    choice = window_figures.choose(results)
-    pictures = []
-    for position, group in enumerate(window_figures.channel_groups(results.signals)):
-        channels = ", ".join(results.signals.channels[index] for index in group.channels)
-        alt = (
-            f"Windows of {group.name} ({channels}, in {group.unit}), real ones on the left and synthetic ones on the "
-            f"right, one band for each of: {', '.join(results.signals.classes)}."
-        )
-        beyond = window_figures.share_beyond(results, choice, group)
-        caption = f"{channels} in {group.unit}; all panels have the same y axis."
-        if beyond > SHARE_WORTH_SAYING:
-            caption += f" {100 * beyond:.1f} % of the synthetic values shown lie outside it."
-        draw = partial(window_figures.draw_windows, results, choice, group)
-        pictures.append(_picture(f"windows_{position + 1}_{_file_name(group.name)}", group.name, (alt, caption), draw))
-    return pictures
+    """Real beside synthetic windows, a picture a sheet."""
+    choice = sheets.choose(results)
+    every = sheets.sheets(results.signals, results.shown_labels)
+    return [_window_picture(results, choice, sheet, at + 1) for at, sheet in enumerate(sheets.few_enough(every))]
+
+
+def _window_picture(results: Results, choice: sheets.Choice, sheet: sheets.Sheet, position: int) -> Picture:
+    channels = ", ".join(results.signals.channels[index] for index in sheet.channels)
+    unit = f"in {sheet.unit}" if sheet.unit else "without a unit"
+    alt = (
+        f"Windows of {sheet.name} ({channels}, {unit}), real ones on the left and synthetic ones on the right, one "
+        f"band for each of: {', '.join(band.title for band in sheet.bands)}."
+    )
+    alike = len(sheet.compared(sheet.bands[0])) == len(sheet.bands)
+    caption = f"{channels}, {unit}; {'all panels have' if alike else 'real and synthetic panels of a band have'} "
+    caption += "the same y axis."
+    beyond = sheets.share_beyond(results, choice, sheet)
+    if beyond > SHARE_WORTH_SAYING:
+        caption += f" {100 * beyond:.1f} % of the synthetic values shown lie outside it."
+    draw = partial(window_figures.draw_windows, results, choice, sheet)
+    return _picture(f"windows_{position}_{_file_name(sheet.name)}", sheet.name, (alt, caption), draw)
+
+
+def undrawn(results: Results) -> list[str]:
+    """What would have made the page too large: sensors, or activities where each has a figure of its own."""
+    every = sheets.sheets(results.signals, results.shown_labels)
+    return [sheet.name for sheet in every[len(sheets.few_enough(every)) :]]
 
 
 def loss_pictures(results: Results) -> dict[str, Picture | None]:
@@ -148,7 +160,12 @@ def _content(results: Results) -> dict[str, Any]:
     return {
         "results": results, "stages": TRAINING_STAGES,
         "verdicts": wording.verdicts(metrics), "unmeasured": wording.unmeasured(metrics),
-        "count_heads": heads, "counts": counts,
+        "split_sentence": wording.split_sentence(results.params.window.split),
+        "split_caveat": wording.split_caveat(results.params.window.split),
+        "balance_sentence": wording.balance_sentence(results.params),
+        "rate": clock.rate_in_words(results.signals.rate_hz),
+        "count_heads": heads, "counts": counts, "people": tables.people(results), "undrawn": undrawn(results),
+        "refusals": tables.refusals(results), "data_docs": DATA_DOCS,
         "metric_groups": tables.metric_groups(metrics), "classifiers": tables.classifiers(metrics),
         "per_class": partial(tables.per_class, results), "confusions": tables.confusions(results),
         "arms": tables.ARMS, "alternation": tables.alternation(metrics),

@@ -23,11 +23,21 @@ STAGES_WITH_ALERTS = (*TRAINING_STAGES, "evaluate")
 LIBRARIES = ("sensegen", "keras", "tensorflow", "tensorflow-cpu", "numpy", "scipy", "scikit-learn", "matplotlib")
 
 
+class InUnits:
+    """Scaled windows (window, time, channel), each in physical units when it is asked for: few are ever shown."""
+
+    def __init__(self, scaled: Float[np.ndarray, "window time channel"], scaling: Scaling):
+        self.scaled, self.scaling = scaled, scaling
+
+    def __getitem__(self, row: int) -> Float[np.ndarray, "time channel"]:
+        return self.scaling.invert(np.asarray(self.scaled[row]))
+
+
 @dataclass(frozen=True)
 class Examples:
     """Windows to look at, in physical units; `subjects` is empty for windows that no person made."""
 
-    values: Float[np.ndarray, "window time channel"]
+    values: Float[np.ndarray, "window time channel"] | InUnits
     labels: Int[np.ndarray, "window"]
     subjects: tuple[str, ...] = ()
 
@@ -65,21 +75,33 @@ class Signals:
 
 @dataclass(frozen=True)
 class Results:
-    """All that the page shows."""
+    """All that the page shows; `quarantine` is None where nobody kept one."""
 
     params: Params
     signals: Signals
     real: Examples
     synthetic: Examples
+    window_samples: int
     metrics: Mapping[str, Any]
     counts: Mapping[str, Any]
     curves: tuple[Curve, ...]
     rounds: tuple[Mapping[str, str], ...]
     alerts: tuple[Mapping[str, Any], ...]
     confusion: tuple[Mapping[str, str], ...]
+    quarantine: tuple[Mapping[str, Any], ...] | None
     provenance: Mapping[str, Any]
     fingerprints: Mapping[str, str]
     versions: Mapping[str, str]
+
+    @property
+    def shown_labels(self) -> tuple[int, ...]:
+        """The classes that any window is of; a dataset may name more of them."""
+        return tuple(int(label) for label in np.union1d(self.real.labels, self.synthetic.labels))
+
+    @property
+    def shown_classes(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(self.signals.classes[label] for label in self.shown_labels)
 
 
 def is_control(part: str) -> bool:
@@ -100,12 +122,14 @@ def read_results(params: Params, artifacts: Artifacts) -> Results:
         signals=Signals(windows.classes, windows.channels, windows.units, windows.rate_hz),
         real=_real_examples(windows, Scaling.load(artifacts.window)),
         synthetic=Examples(np.load(artifacts.evaluate / "synthetic.npy", mmap_mode="r"), labels),
+        window_samples=windows.shape.length,
         metrics=_read_json(artifacts.evaluate / "metrics.json"),
         counts=_read_json(artifacts.window / "counts.json"),
         curves=tuple(curve for stage in TRAINING_STAGES for curve in _read_curves(artifacts, stage)),
         rounds=tuple(read_rounds(artifacts)),
         alerts=tuple(alert for stage in STAGES_WITH_ALERTS for alert in _read_alerts(artifacts, stage)),
         confusion=tuple(_read_rows(artifacts.evaluate / "confusion.csv")),
+        quarantine=_read_quarantine(artifacts),
         provenance=_read_json(artifacts.download / "provenance.json"),
         fingerprints=dict(_fingerprints(artifacts)),
         versions=dict(_versions()),
@@ -113,11 +137,16 @@ def read_results(params: Params, artifacts: Artifacts) -> Results:
 
 
 def _real_examples(windows: Windows, scaling: Scaling) -> Examples:
-    return Examples(scaling.invert(windows.values), windows.labels, windows.subjects)
+    return Examples(InUnits(windows.values, scaling), windows.labels, windows.subjects)
 
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_quarantine(artifacts: Artifacts) -> tuple[Mapping[str, Any], ...] | None:
+    path = artifacts.validate / "quarantine" / "reasons.json"
+    return tuple(_read_json(path)) if path.is_file() else None
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:

@@ -11,12 +11,19 @@ from sensegen.reporting.measures import Measure, find, flatten, is_measure, numb
 from sensegen.reporting.results import Results
 
 ARMS = {"trtr": "trained on real windows", "tstr": "trained on synthetic windows"}
-SPLITS = {
+OF_PEOPLE = {
     "fit": "what the generator and the classifiers learn from",
     "validation": "other people; every choice is made on these",
     "held_out_time": "the last part of each fit person's recordings, never trained on",
     "test": "other people again; read once, at the end",
     "dropped": "between fit and held_out_time, so that no sample is on both sides",
+}
+IN_TIME = {
+    "fit": "the first part of each activity: what the generator and the classifiers learn from",
+    "held_out_time": "later, never trained on",
+    "validation": "later again; every choice is made on these",
+    "test": "the last part of each activity; read once, at the end",
+    "dropped": "between the others, so that a whole window lies between them",
 }
 METRICS = {  # the title of each key of metrics.json, and which end of its numbers is good
     "trtr": ("Train on real, test on real", "1 is best: what the classifier can do at all"),
@@ -48,10 +55,11 @@ class MetricGroup:
 
 @dataclass(frozen=True)
 class Confusion:
-    """One classifier of one arm: `counts` is (actual, predicted)."""
+    """One classifier of one arm: `counts` is (actual, predicted) over `classes`."""
 
     arm: str
     classifier: str
+    classes: tuple[str, ...]
     counts: Int[np.ndarray, "actual predicted"]
 
     @property
@@ -89,7 +97,7 @@ def per_class(results: Results, classifier: str) -> list[tuple[str, list[Measure
     scores = ("precision", "recall", "f1")
     return [
         (name, [find(results.metrics, arm, classifier, "per_class", name, score) for arm in ARMS for score in scores])
-        for name in results.signals.classes
+        for name in results.shown_classes
     ]
 
 
@@ -100,47 +108,55 @@ def confusions(results: Results) -> list[Confusion]:
         ValueError: if a row names a class that the windows do not have.
     """
     pairs = dict.fromkeys((row["arm"], row["classifier"]) for row in results.confusion)
-    return [Confusion(*pair, _count(results, pair)) for pair in pairs]
+    named = {row[side] for row in results.confusion for side in ("actual", "predicted")}
+    if unknown := named - set(results.signals.classes):
+        raise ValueError(
+            f"confusion.csv names {sorted(unknown)}, but the windows hold only {list(results.signals.classes)}. "
+            "Run stage evaluate again."
+        )
+    classes = tuple(name for name in results.signals.classes if name in {*results.shown_classes, *named})
+    return [Confusion(*pair, classes, _count(results, pair, classes)) for pair in pairs]
 
 
-def _count(results: Results, pair: tuple[str, str]) -> Int[np.ndarray, "actual predicted"]:
-    classes = results.signals.classes
+def _count(results: Results, pair: tuple[str, str], classes: tuple[str, ...]) -> Int[np.ndarray, "actual predicted"]:
     counts = np.zeros((len(classes), len(classes)), int)
     for row in results.confusion:
         if (row["arm"], row["classifier"]) == pair:
-            if unknown := {row["actual"], row["predicted"]} - set(classes):
-                raise ValueError(
-                    f"confusion.csv names {sorted(unknown)}, but the windows hold only {list(classes)}. "
-                    "Run stage evaluate again."
-                )
             counts[classes.index(row["actual"]), classes.index(row["predicted"])] += 1
     return counts
 
 
 def window_counts(results: Results) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
-    """Column heads, and for each split its name, its use and its windows by class.
-
-    The counts of a split are a number, or numbers by class, with or without a `total`.
-    """
-    splits = {key: _by_class(node) for key, node in results.counts.items()}
-    inner = list(dict.fromkeys(name for counts in splits.values() for name in counts))
-    heads = [name for name in inner if name != "total"] + ["total"]
+    """Column heads, and for each split its name, its use, its windows by class and in all, and its skew."""
+    heads = list(dict.fromkeys(name for counts in results.counts.values() for name in counts["classes"]))
+    uses = IN_TIME if results.params.window.split.kind == "in_time" else OF_PEOPLE
     rows = []
-    for split, counts in splits.items():
-        total = counts.get("total", sum(counts.values()))
-        cells = [number(counts[name]) if name in counts else "–" for name in heads[:-1]]
-        rows.append((split, SPLITS.get(split, ""), [*cells, number(total)]))
-    return heads, rows
+    for split, counts in results.counts.items():
+        cells = [number(counts["classes"][name]) if name in counts["classes"] else "–" for name in heads]
+        skew = "–" if counts["skew"] is None else number(float(counts["skew"]))
+        rows.append((split, uses.get(split, ""), [*cells, number(counts["total"]), skew]))
+    return [*heads, "total", "skew"], rows
 
 
-def _by_class(node: Any) -> dict[str, int]:
-    """The counts of one split, whatever depth they stand at."""
-    if not isinstance(node, Mapping):
-        return {"total": int(node)}
-    counts: dict[str, int] = {}
-    for key, child in node.items():
-        counts |= _by_class(child) if isinstance(child, Mapping) else {str(key): int(child)}
-    return counts
+def people(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For each split, who is in it, with how many windows."""
+    return [
+        (split, [(name, number(windows)) for name, windows in counts["subjects"].items()])
+        for split, counts in results.counts.items()
+    ]
+
+
+def refusals(results: Results) -> list[tuple[str, str]]:
+    """Each recording (or part of the raw files) that was refused, and why; a reason may be a text or several."""
+    rows = []
+    for entry in results.quarantine or ():
+        reasons = entry.get("reasons", [entry.get("reason", "no reason was recorded")])
+        rows.append((str(entry["name"]), "; ".join(_reason(reason) for reason in reasons)))
+    return rows
+
+
+def _reason(reason: Any) -> str:
+    return f"{reason['expectation']}: {reason['text']}" if isinstance(reason, Mapping) else str(reason)
 
 
 def alternation(metrics: Mapping[str, Any]) -> list[tuple[str, str, Measure, Measure]]:

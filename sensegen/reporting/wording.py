@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sensegen.params import Params
+from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit, SplitParams
 from sensegen.reporting.measures import Measure, find
 from sensegen.reporting.tables import classifiers, judges
 
+PEOPLE_APART = (
+    "Nobody in the validation or test split is also in the fit split: neighbouring windows overlap, so people are kept "
+    "apart."
+)
 POWER = 0.45  # the discriminative score that noise must reach
 
 
@@ -33,6 +39,46 @@ class Verdict:
     sentence: str
 
 
+def split_sentence(split: SplitParams) -> str:
+    """Who is kept apart from whom, and which of several folds this is."""
+    match split:
+        case KFoldSplit():
+            return (
+                f"{PEOPLE_APART} Test is fold {split.fold} of folds 0 to {split.folds - 1}, and the next one is "
+                "validation; only all folds together have tested everybody."
+            )
+        case LeaveOneOutSplit():
+            return (
+                f"{PEOPLE_APART} Left out for the test is {split.test_subject}; only when each person in turn is left "
+                "out has everybody been tested."
+            )
+        case InTimeSplit():
+            return (
+                "The splits are not by people but by time: one follows the other, with at least a whole window between "
+                "any two of them."
+            )
+    return PEOPLE_APART
+
+
+def split_caveat(split: SplitParams) -> str:
+    """What a split in time cannot show; nothing for one by people."""
+    if not isinstance(split, InTimeSplit):
+        return ""
+    return "The test windows are of the same people at a later time, so these numbers prove nothing about new people."
+
+
+def balance_sentence(params: Params) -> str:
+    """What was done about classes of unequal size; nothing if nothing was."""
+    sentences = {
+        "undersample": "Of the larger classes, fit windows were left out until all are as large as the smallest one.",
+        "oversample": "Of the smaller classes, fit windows are repeated until all are as large as the largest one.",
+    }
+    told = [sentences.get(params.window.balance, "")]
+    if params.evaluate.class_weights == "balanced":
+        told.append("In the loss of the classifiers every class weighs the same.")
+    return " ".join(sentence for sentence in told if sentence)
+
+
 def verdicts(metrics: Mapping[str, Any]) -> list[Verdict]:
     """A verdict a classifier (usefulness) and a judge (detection)."""
     return [_usefulness(metrics, name) for name in classifiers(metrics)] + [
@@ -51,7 +97,7 @@ def _usefulness(metrics: Mapping[str, Any], name: str) -> Verdict:
     real, synthetic = (find(metrics, arm, name, "macro_f1") for arm in ("trtr", "tstr"))
     ratio = find(metrics, "tstr_ratio", name, "macro_f1")
     scores = (
-        Score("TRTR", "macro-F1 on real test people, trained on real windows", real, 1.0),
+        Score("TRTR", "macro-F1 on real test windows, trained on real windows", real, 1.0),
         Score("TSTR", "the same network, trained on synthetic windows alone", synthetic, 1.0),
         Score("TSTR ÷ TRTR", "1 means: as useful as real windows", ratio, 1.25),
     )

@@ -1,0 +1,238 @@
+"""HHAR's streams: one file holds the rows of many people and devices, each device with clocks of its own.
+
+Rows are sorted out to a temporary file a stream, so that only a piece of one stream is in memory, and the two clocks of
+a row become seconds: `arrival` (Unix ms, when the application got it; it comes in bursts) and `creation` (stamped by
+the device; its zero and unit differ, it may run backwards, and on some devices it stands still while they sleep).
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sensegen import sensor_faults, timestamps
+from sensegen.delimited import Layout, line_of_row, read_columns
+from sensegen.recording import Activity, InvalidRecording
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ARRIVAL, CREATION, LABEL = 0, 1, 5  # columns of a table; 2 to 4 are x, y, z
+VALUES = slice(2, 5)
+COLUMNS = 6
+ROW_BYTES = 8 * COLUMNS
+PIECE_SAMPLES = 1 << 21
+MOST_STREAMS = 500  # each is an open file
+PAUSE_SECONDS = 1.0  # a device that slept shorter is taken to have been late
+MS = 1e-3
+
+Stream = tuple[str, str]  # user, device
+Table = Float[np.ndarray, "sample column"]
+Span = tuple[float, float]
+Clock = Literal["creation", "arrival"]
+
+
+def sorted_out(
+    path: Path, layout: Layout, labels: Sequence[str], folder: Path, known: Mapping[Stream, Span]
+) -> dict[Stream, Path]:
+    """The rows of a file as tables of float64 on disk, one file in `folder` a stream, in the order of their names.
+
+    Rows that arrived within the `known` span of their stream (Unix ms, both ends included) are left out.
+
+    Raises:
+        InvalidRecording: as `read_columns`; a label is not known, a time is not finite, there are too many streams.
+    """
+    paths: dict[Stream, Path] = {}
+    with ExitStack() as files:
+        writers: dict[Stream, BinaryIO] = {}
+        for stream, table in streams(path, layout, labels):
+            if stream not in writers:
+                if len(writers) == MOST_STREAMS:
+                    raise InvalidRecording(f"{path} must hold at most {MOST_STREAMS} pairs of user and device.")
+                paths[stream] = folder / f"{len(writers)}"
+                writers[stream] = files.enter_context(paths[stream].open("xb"))
+            if stream in known:
+                first, last = known[stream]
+                table = table[(table[:, ARRIVAL] < first) | (table[:, ARRIVAL] > last)]
+            writers[stream].write(np.ascontiguousarray(table).data)
+    return {stream: paths[stream] for stream in sorted(paths)}
+
+
+def spans(path: Path, layout: Layout, labels: Sequence[str]) -> dict[Stream, Span]:
+    """The first and the last arrival of each stream of a file, in Unix ms."""
+    found: dict[Stream, Span] = {}
+    for stream, table in streams(path, layout, labels):
+        first, last = found.get(stream, (np.inf, -np.inf))
+        arrival = table[:, ARRIVAL]
+        found[stream] = (min(first, float(arrival.min())), max(last, float(arrival.max())))
+    return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the rows of a batch stand: in which file, behind how many rows."""
+
+    path: Path
+    layout: Layout
+    rows: int
+
+    def of(self, row: int) -> str:
+        """The place of a row of the batch, for a message."""
+        return f"{self.path}, line {line_of_row(self.path, self.layout, self.rows + row)}"
+
+
+def streams(path: Path, layout: Layout, labels: Sequence[str]) -> Iterator[tuple[Stream, Table]]:
+    """Tables of a few ten thousand rows, each of one user and device, in file order within a stream."""
+    rows = 0
+    for batch in read_columns(path, layout):
+        place = Place(path, layout, rows)
+        table = tabled(batch, _label_numbers(batch.column("gt"), labels, place), place)
+        rows += batch.num_rows
+        users, devices = batch.column("User"), batch.column("Device")
+        keys = users.indices.to_numpy().astype(np.int64) * len(devices.dictionary) + devices.indices.to_numpy()
+        for key in np.unique(keys):
+            user, device = divmod(int(key), len(devices.dictionary))
+            stream = (users.dictionary[user].as_py(), devices.dictionary[device].as_py())
+            yield stream, table if (same := keys == key).all() else table[same]
+
+
+def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str], place: Place) -> Int[np.ndarray, "sample"]:
+    known = [labels.index(name) if name in labels else -1 for name in column.dictionary.to_pylist()]
+    numbers = np.array(known)[column.indices.to_numpy()]
+    if (numbers < 0).any():
+        at = int(np.argmin(numbers))
+        raise InvalidRecording(
+            f"{place.of(at)}, column gt: it must be one of {', '.join(labels)}, but is {column[at].as_py()!r}."
+        )
+    return numbers
+
+
+def tabled(batch: "pa.RecordBatch", label: Int[np.ndarray, "sample"] | int, place: Place) -> Table:
+    """A batch as one table: arrival in ms, creation in ticks, x, y, z, and the number of the label.
+
+    Raises:
+        InvalidRecording: a time is not finite.
+    """
+    columns = [batch.column(name).to_numpy() for name in ("Arrival_Time", "Creation_Time", "x", "y", "z")]
+    for name, times in zip(("Arrival_Time", "Creation_Time"), columns, strict=False):
+        if not np.isfinite(times).all():
+            at = int(np.argmin(np.isfinite(times)))
+            raise InvalidRecording(f"{place.of(at)}, column {name}: a time must be finite, but is {times[at]}.")
+    return np.column_stack([*columns, np.broadcast_to(label, len(columns[0]))])
+
+
+def piece_rows(left: int) -> int:
+    """How many rows the next piece takes: what is left, where a piece more would hold next to nothing."""
+    return left if left <= PIECE_SAMPLES + PIECE_SAMPLES // 16 else PIECE_SAMPLES
+
+
+def pieces(tables: Iterator[Table]) -> Iterator[Table]:
+    """The same rows, about `PIECE_SAMPLES` at once."""
+    waiting: list[Table] = []
+    for table in tables:
+        waiting.append(table)
+        while (left := sum(map(len, waiting))) != (rows := piece_rows(left)):
+            whole = np.concatenate(waiting)
+            yield whole[:rows]
+            waiting = [whole[rows:]]
+    yield np.concatenate(waiting)
+
+
+class Spooled:
+    """The table of one stream on disk, taken from its begin to its end; `left` rows are still to come."""
+
+    def __init__(self, path: Path):
+        self.file = path.open("rb")
+        self.left = path.stat().st_size // ROW_BYTES
+
+    def __enter__(self) -> "Spooled":
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.file.close()
+
+    def take(self, before_ms: float = np.inf) -> Table:
+        """The next rows, about `PIECE_SAMPLES`, up to the first that arrived at `before_ms` or later."""
+        rows = piece_rows(self.left)
+        table = np.fromfile(self.file, np.float64, rows * COLUMNS).reshape(-1, COLUMNS)
+        late = table[:, ARRIVAL] >= before_ms
+        if late.any():
+            table = table[: int(np.argmax(late))]
+            self.file.seek((len(table) - rows) * ROW_BYTES, os.SEEK_CUR)
+        self.left -= len(table)
+        return table
+
+    def arrives_ms(self) -> float:
+        """When the next row arrived; infinity behind the last."""
+        row = np.fromfile(self.file, np.float64, COLUMNS)
+        self.file.seek(-row.nbytes, os.SEEK_CUR)
+        return float(row[ARRIVAL]) if len(row) else np.inf
+
+
+# --- clocks
+
+
+def seconds_per_tick(table: Table) -> float:
+    """How long a tick of the creation clock is: 1 ns, 1 us, 1 ms or 1 s.
+
+    Its span is compared to that of the arrivals, both without the steps in which the device may have slept.
+
+    Raises:
+        ValueError: if no unit fits.
+    """
+    arrival_s, creation = np.diff(table[:, ARRIVAL]) * MS, np.diff(table[:, CREATION])
+    awake = (arrival_s >= 0) & (arrival_s < PAUSE_SECONDS)
+    return timestamps.seconds_per_tick(np.cumsum(creation * awake), np.cumsum(arrival_s * awake))
+
+
+def times_s(tables: Sequence[Table], clock: Clock, tick_s: float) -> list[Float[np.ndarray, "sample"]]:
+    """The times of the sensors of one device, which share its clocks; the first sample of the first is at 0 s.
+
+    The creation clock is set forward by as long as the device slept, so that no window bridges that.
+    """
+    origin = tables[0][0]
+    arrival_s = [(table[:, ARRIVAL] - origin[ARRIVAL]) * MS for table in tables]
+    if clock == "arrival":
+        return arrival_s
+    clock_s = [(table[:, CREATION] - origin[CREATION]) * tick_s for table in tables]
+    order = np.argsort(np.concatenate(arrival_s), kind="stable")
+    slept_s = np.empty(len(order))
+    slept_s[order] = slept(np.concatenate(arrival_s)[order], np.concatenate(clock_s)[order])
+    awake_s = np.concatenate(clock_s) + slept_s
+    return np.split(awake_s - awake_s[0], np.cumsum([len(table) for table in tables])[:-1])
+
+
+def slept(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
+    """How long a clock has stood still before each sample, in seconds, by the clock of their arrivals.
+
+    What is only late catches up: of a growing lag, that part is sleep which is never made good again.
+    """
+    lag_s = arrival_s - clock_s
+    lasting_s = np.minimum.accumulate(lag_s[::-1])[::-1]
+    steps_s = np.diff(lasting_s, prepend=lasting_s[:1])
+    return np.cumsum(np.where(steps_s >= PAUSE_SECONDS, steps_s, 0.0))
+
+
+def rate_hz(times_s: Float[np.ndarray, "sample"]) -> float:
+    """The measured median rate, as validation measures it; the mean rate where time mostly stands still."""
+    measured = sensor_faults.median_rate_hz(times_s)
+    return measured if measured > 0 else len(times_s) / max(float(np.ptp(times_s)), MS)
+
+
+def activities(
+    times_s: Float[np.ndarray, "sample"], label: Int[np.ndarray, "sample"], labels: Sequence[str], rate_hz: float
+) -> tuple[Activity, ...]:
+    """One activity a run of rows with the same label; it ends a sample after its last, or where the next begins."""
+    latest_s = np.maximum.accumulate(times_s)
+    firsts = np.flatnonzero(np.diff(label, prepend=-1))
+    starts_s = latest_s[firsts]
+    ends_s = latest_s[[*(firsts[1:] - 1), len(label) - 1]] + 1 / rate_hz
+    ends_s[:-1] = np.minimum(ends_s[:-1], starts_s[1:])
+    names = [labels[number] for number in label[firsts]]
+    runs = zip(names, starts_s.tolist(), ends_s.tolist(), strict=True)
+    return tuple(Activity(name, start_s, end_s) for name, start_s, end_s in runs if end_s > start_s)

@@ -1,0 +1,97 @@
+"""Jobs on several workers give what one worker gives, in order, and say what goes wrong."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sensegen.distributed import each
+from sensegen.params import InvalidParams, RuntimeParams
+from sensegen.recording import InvalidRecording
+
+ROOT = Path(__file__).resolve().parents[1]
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'sensegen[ray]'"
+)
+ENGINES = ["local", pytest.param("ray", marks=needs_ray)]
+
+
+def runtime(engine: str = "local", workers: int = 2) -> RuntimeParams:
+    return RuntimeParams(threads=1, xla=False, engine=engine, workers=workers)
+
+
+def square_slowly_at_first(number: int) -> tuple[int, int]:
+    time.sleep(0.3 if number == 0 else 0.0)
+    return number * number, os.getpid()
+
+
+def refuse_three(number: int) -> int:
+    if number == 3:
+        raise InvalidRecording("The third file, line 7: no number.")
+    return number
+
+
+def die(number: int) -> None:
+    os._exit(number)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_results_come_in_the_order_of_jobs_whoever_is_first(engine):
+    results = list(each(square_slowly_at_first, range(9), runtime(engine)))
+    assert [squared for squared, _ in results] == [number * number for number in range(9)]
+    assert os.getpid() not in {process for _, process in results}
+
+
+def test_one_worker_is_this_process():
+    assert {process for _, process in each(square_slowly_at_first, range(3), runtime(workers=1))} == {os.getpid()}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_error_of_a_job_is_raised_as_it_was_after_the_results_before_it(engine):
+    results = each(refuse_three, range(6), runtime(engine))
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(InvalidRecording, match="line 7") as caught:
+        next(results)
+    assert type(caught.value) is InvalidRecording
+
+
+def test_jobs_are_drawn_only_a_few_ahead_of_the_results():
+    drawn = []
+    results = each(refuse_three, (drawn.append(number) or -number for number in range(100)), runtime())
+    next(results)
+    assert len(drawn) <= 4
+    results.close()
+
+
+def test_a_worker_that_was_ended_is_told_from_an_error_of_the_job():
+    with pytest.raises(ChildProcessError, match=r"runtime\.workers"):
+        list(each(die, [1, 2], runtime()))
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path):
+    script = (
+        "import time\n"
+        "from sensegen.distributed import each\n"
+        "from sensegen.params import RuntimeParams\n"
+        "results = each(time.sleep, [0.1, 60, 60], RuntimeParams(threads=1, xla=False, engine='local', workers=2))\n"
+        "print(next(results), flush=True)\n"
+        "next(results)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"None\n"
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert len(children) >= 2
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+
+
+def test_without_ray_the_engine_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InvalidParams, match=r"runtime\.engine.*pip install 'sensegen\[ray\]'"):
+        list(each(refuse_three, [1], runtime("ray")))
