@@ -37,6 +37,7 @@ SMALL = {
 FAST = {**OPTIMISER, "batch_windows": 64}
 SMALL["evaluate"] = {
     "seeds": 2,
+    "class_weights": "none",
     "lstm": {"units": 8, "l2": 0.0015, "optimiser": FAST, "epochs": 2},
     "cnn": {"filters": 8, "optimiser": FAST, "epochs": 2},
     "judge": {"filters": 8, "optimiser": FAST, "epochs": 2},
