@@ -470,6 +470,13 @@ def test_a_judge_within_its_floor_tells_nothing_apart():
     assert "does not tell them apart" in wording.verdicts(metrics)[-1].sentence
 
 
+def test_a_score_above_its_floor_on_average_alone_is_left_open():
+    metrics = metrics_of(Story())
+    metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.25, "low": 0.01, "high": 0.49}
+    assert "more seeds" in (sentence := wording.verdicts(metrics)[-1].sentence)
+    assert "does not tell them apart" not in sentence
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -152,4 +152,9 @@ def _detection_sentence(score: Measure, floor: Measure) -> str:
     bottom = score.mean if score.low is None else score.low
     if bottom > ceiling:
         return f"{right}: it does tell synthetic windows from real ones, beyond what it finds between real ones."
+    if score.mean > ceiling:
+        return (
+            f"{right}, on average more often than between real ones, but the ranges over seeds meet: more seeds "
+            "(evaluate.seeds in params.yaml) would tell."
+        )
     return f"{right}, no more than it finds between real windows: this judge does not tell them apart."
