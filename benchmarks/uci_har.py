@@ -6,7 +6,7 @@ import numpy as np
 import yaml
 
 from sensegen import cutting, datasets, params, presets, recordings, splitting
-from sensegen.artifacts import Artifacts
+from sensegen.artifacts import Artifacts, scratch
 from sensegen.params import Params
 from sensegen.progress import reporter
 from sensegen.windows import Windows
@@ -27,7 +27,7 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
     source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
     recordings.write(datasets.read_all(artifacts.download / "raw", checked.dataset), folder / "recordings")
-    with cutting.pieces_in(artifacts.window) as pieces:
+    with scratch(artifacts.window / ".pieces") as pieces:
         whole = cutting.cut(folder / "recordings", pieces, checked.window, source, checked.runtime)
         splits = splitting.split(whole.index, checked.window, source)
         train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))

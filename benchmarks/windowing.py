@@ -136,12 +136,13 @@ def reader(raw: Path, out: Path) -> int:
 def ours(raw: Path, out: Path) -> int:
     """Recordings as Parquet, and windows of them, as the stages make them."""
     from sensegen import cutting, recordings, splitting
+    from sensegen.artifacts import scratch
     from sensegen.datasets import hhar
 
     params, dataset, source = _window_params(), _dataset(), hhar.declare(_dataset())
     for number, part in enumerate(hhar.parts(raw, dataset)):
         recordings.write(hhar.read(raw, dataset, part), out / "recordings" / f"{number:06d}")
-    with cutting.pieces_in(out / "window") as pieces:
+    with scratch(out / "window" / ".pieces") as pieces:
         whole = cutting.cut(out / "recordings", pieces, params, source, _runtime())
         splits = splitting.split(whole.index, params, source)
         cutting.write(out / "window", whole, {name: splits[name] for name in splitting.SPLITS}, params, source)

@@ -58,6 +58,20 @@ def writing(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder for as long as the block lasts; what a killed process left there is gone, too.
+
+    It stands beside the outs, so that what is made in it can be renamed into place.
+    """
+    remove(folder)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():

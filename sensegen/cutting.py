@@ -7,7 +7,6 @@ depends on the recordings alone, so the same recordings leave the same bytes wit
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen import distributed, filtering
-from sensegen.artifacts import remove, write_text, writing
+from sensegen.artifacts import write_text, writing
 from sensegen.labelling import labelled_windows, window_length
 from sensegen.params import RuntimeParams
 from sensegen.params.windowing import NoFiltering, WindowParams
@@ -99,18 +98,6 @@ class _Piece:
     recordings: tuple[tuple[int, float, int], ...]  # subject, seconds, windows
 
 
-@contextmanager
-def pieces_in(folder: Path) -> Iterator[Path]:
-    """A folder for pieces inside another, which is gone after the block; that of a killed process too."""
-    pieces = folder / ".pieces"
-    remove(pieces)
-    pieces.mkdir(parents=True)
-    try:
-        yield pieces
-    finally:
-        remove(pieces)
-
-
 def cut(recordings: Path, pieces: Path, params: WindowParams, source: Source, runtime: RuntimeParams) -> Cut:
     """Resample and filter the recordings in a folder, and cut them into windows of one class; fills `pieces`.
 
@@ -148,7 +135,7 @@ def _cut_run(job: _Job) -> _Piece:
                 begins.append(segment.start_s + start / job.params.rate_hz)
                 _append(file, segment.values)
                 samples, windows = samples + len(segment.values), windows + len(start)
-                end_s = max(end_s, segment.start_s + (len(segment.values) - 1) / job.params.rate_hz)
+                end_s = max(end_s, segment.start_s + len(segment.values) / job.params.rate_hz)
             recordings.append((job.source.subjects.index(recording.subject), end_s, windows))
     return _Piece(
         samples=samples,

@@ -90,7 +90,7 @@ def _cluster(workers: int) -> Iterator[Any]:
         import ray
     except ModuleNotFoundError:
         raise InvalidParams(
-            "runtime.engine is ray, but Ray is not installed. Install it (pip install 'sensegen[ray]'), or set "
+            "runtime.engine is ray, but Ray is not installed. Install it (.venv/bin/pip install '.[ray]'), or set "
             "runtime.engine to local."
         ) from None
     if ray.is_initialized():

@@ -8,13 +8,12 @@ quarantine and the Data Docs are written and tell why.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sensegen import datasets, recordings
-from sensegen.artifacts import remove, writing
+from sensegen.artifacts import remove, scratch, writing
 from sensegen.distributed import each
 from sensegen.params import Params
 from sensegen.progress import Progress
@@ -73,8 +72,8 @@ def take_in(params: Params, source: Source, raw_folder: Path, folder: Path, prog
     reference = params.validate_.reference
     earlier = distributions.read(Path(reference)) if reference is not None else None
     names = datasets.get(params.dataset.name).parts(raw_folder, params.dataset)
-    with _scratch(folder) as scratch:
-        parts = [Part(params, source, raw_folder, name, scratch / f"{at:06}") for at, name in enumerate(names)]
+    with scratch(folder / ".intake") as made:
+        parts = [Part(params, source, raw_folder, name, made / f"{at:06}") for at, name in enumerate(names)]
         taken = []
         for part, one in zip(parts, each(_take_in_part, parts, params.runtime), strict=True):
             taken.append(one)
@@ -167,15 +166,3 @@ def _left(shard: Path, kept: list[int], refused: Mapping[int, Path], whole: Insp
             whole.forget_values(recording)
         else:
             yield recording
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder beside the outs, so that what is in it can be renamed into place; gone at the end."""
-    scratch = folder / ".intake"
-    remove(scratch)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-    finally:
-        remove(scratch)

@@ -3,7 +3,7 @@
 import json
 
 from sensegen import balancing, cutting, datasets, splitting
-from sensegen.artifacts import Artifacts, write_text
+from sensegen.artifacts import Artifacts, scratch, write_text
 from sensegen.params import Params
 from sensegen.tracking import Tracker
 from sensegen.validation import window_gate
@@ -11,7 +11,7 @@ from sensegen.validation import window_gate
 
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     source, folder = datasets.check(params), artifacts.window
-    with cutting.pieces_in(folder) as pieces:
+    with scratch(folder / ".pieces") as pieces:
         whole = cutting.cut(artifacts.validate / "recordings", pieces, params.window, source, params.runtime)
         splits = splitting.split(whole.index, params.window, source)
         splits = balancing.balance(splits, whole.index.label, params.window.balance)

@@ -16,7 +16,7 @@ from sensegen.recording import InvalidRecording
 
 ROOT = Path(__file__).resolve().parents[1]
 needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'sensegen[ray]'"
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
 )
 ENGINES = ["local", pytest.param("ray", marks=needs_ray)]
 
@@ -93,5 +93,5 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
 
 def test_without_ray_the_engine_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InvalidParams, match=r"runtime\.engine.*pip install 'sensegen\[ray\]'"):
+    with pytest.raises(InvalidParams, match=r"runtime\.engine.*pip install '\.\[ray\]'"):
         list(each(refuse_three, [1], runtime("ray")))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensegen import cutting, recordings, splitting
+from sensegen.artifacts import scratch
 from sensegen.cutting import WindowIndex
 from sensegen.params import RuntimeParams
 from sensegen.params.windowing import WindowParams
@@ -21,7 +22,7 @@ from sensegen.source import Bounds, PublishedWindows, Source
 from sensegen.windows import StoredValues, Windows, slice_windows
 
 needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'sensegen[ray]'"
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
 )
 ALONE = RuntimeParams(threads=1, xla=False, engine="local", workers=1)
 CHANNELS = ("x", "y")
@@ -258,7 +259,7 @@ def columns(cut: cutting.Cut) -> list[np.ndarray]:
 def test_pieces_are_gone_after_the_block_and_those_of_a_killed_run_before_it(tmp_path):
     (tmp_path / ".pieces").mkdir()
     (tmp_path / ".pieces" / "old").touch()
-    with pytest.raises(OSError, match="full"), cutting.pieces_in(tmp_path) as pieces:
+    with pytest.raises(OSError, match="full"), scratch(tmp_path / ".pieces") as pieces:
         assert list(pieces.iterdir()) == []
         (pieces / "new").touch()
         raise OSError("full")
