@@ -50,11 +50,12 @@ def polyphase(stretch: Stretch, grid: Grid) -> Float[np.ndarray, "sample channel
     filter_taps = anti_alias(up, down)
     # Zeros in front of the filter bring one of the outputs onto the first grid point.
     middle = len(filter_taps) // 2 + before * up
-    padded = np.pad(filter_taps, (-middle % down, 0))
+    padded = np.concatenate([np.zeros(-middle % down), filter_taps])
     first = (middle + -middle % down) // down
     return upfirdn(padded, regular, up, down, axis=0, mode="symmetric")[first : first + grid.samples]
 
 
+@lru_cache(maxsize=64)
 def own_ratio(ratio: float) -> Fraction:
     """A rate ratio above one as a fraction that is small enough for a filter of it."""
     return Fraction(ratio).limit_denominator(max(1, int(LARGEST_FRACTION / ratio)))

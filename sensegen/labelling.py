@@ -52,6 +52,10 @@ def labelled_windows(
     """
     length, needed = window_length(params), samples_needed(params)
     intervals = _intervals(times_s, activities, params)
+    if [own.tolist() for own in intervals.values()] == [[[0, len(times_s)]]]:
+        # Most stretches between two gaps lie inside one activity: the general way below gives the same, slowly.
+        starts = np.arange(0, len(times_s) - length + 1, window_stride(params))
+        return starts, np.zeros(len(starts), np.int64), tuple(intervals)
     starts = _starts(list(intervals.values()), len(times_s), (length, window_stride(params)), needed)
     most, labels = np.zeros(len(starts)), np.zeros(len(starts), np.int64)
     for label, own in enumerate(intervals.values()):
@@ -76,16 +80,17 @@ def _intervals(
     of_class: dict[str, list[int]] = {}
     for at, activity in enumerate(kept):
         of_class.setdefault(activity.label, []).append(at)
-    return {label: _joined(bounds[rows]) for label, rows in of_class.items()}
+    joined = {label: _joined(bounds[rows]) for label, rows in of_class.items()}
+    return {label: own for label, own in joined.items() if len(own)}
 
 
 def _joined(intervals: Intervals) -> Intervals:
     intervals = intervals[intervals[:, 0] < intervals[:, 1]]
     intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
     reached = np.maximum.accumulate(intervals[:, 1])
-    begins = np.flatnonzero(np.r_[True, intervals[1:, 0] > reached[:-1]][: len(intervals)])
-    ends = np.r_[begins[1:] - 1, len(intervals) - 1][: len(begins)]
-    return np.stack([intervals[begins, 0], reached[ends]], axis=1)
+    apart = np.flatnonzero(intervals[1:, 0] > reached[:-1])
+    begins, ends = np.append(0, apart + 1)[: len(intervals)], np.append(apart, len(intervals) - 1)[: len(intervals)]
+    return np.column_stack([intervals[begins, 0], reached[ends]])
 
 
 def _starts(of_classes: Sequence[Intervals], samples: int, size: tuple[int, int], needed: int) -> np.ndarray:
@@ -94,7 +99,7 @@ def _starts(of_classes: Sequence[Intervals], samples: int, size: tuple[int, int]
     carrying = [own[own[:, 1] - own[:, 0] >= needed, 0] for own in of_classes]
     begins = np.unique(np.concatenate([[0], *carrying]).astype(np.int64))
     after_last = samples - length + 1
-    ends = np.minimum(np.r_[begins[1:] - min(stride, needed) + 1, after_last], after_last)
+    ends = np.minimum(np.append(begins[1:] - min(stride, needed) + 1, after_last), after_last)
     counts = np.maximum(0, -(-(ends - begins) // stride))
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(begins, counts) + stride * within

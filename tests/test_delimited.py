@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensegen import delimited
-from sensegen.delimited import Layout, columns_of, line_of_row, read_columns
+from sensegen.delimited import BadRow, Layout, columns_of, line_of_row, map_batches, read_columns
 from sensegen.recording import InvalidRecording
 
 ROOT = Path(__file__).parents[1]
@@ -180,7 +180,7 @@ def test_chunks_change_nothing_and_lines_are_counted_through_all_of_them(tmp_pat
     rows = [f"{number},{number / 7!r},{'walk' if number % 3 else 'sit'}" for number in range(5000)]
     path = written(tmp_path, "\n".join(["time,x,label", *rows, ""]))
     whole = table(path).to_pydict()
-    monkeypatch.setattr(delimited, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(delimited.blocks, "CHUNK_BYTES", 1000)
     assert len(list(read_columns(path, LAYOUT))) > 50
     assert table(path).to_pydict() == whole
     rows[4321] = "4321,none,sit"
@@ -189,7 +189,7 @@ def test_chunks_change_nothing_and_lines_are_counted_through_all_of_them(tmp_pat
 
 
 def test_the_rows_before_a_bad_line_have_come_by_then(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(delimited.blocks, "CHUNK_BYTES", 100)
     path = written(tmp_path, "time,x,label\n" + "1,0.5,walk\n" * 100 + "1,bad,walk\n")
     batches = read_columns(path, LAYOUT)
     assert next(batches).num_rows > 0
@@ -235,3 +235,27 @@ def test_a_layout_that_cannot_be_is_refused():
         Layout({"y": "float"}, variants=(("x",),))
     with pytest.raises(ValueError, match="one order of columns"):
         Layout({"x": "float"}, has_header=False, variants=(("x",), ("x", "y")))
+
+
+def test_stamps_come_whole_where_all_of_a_block_are_and_as_floats_where_one_is_not(tmp_path):
+    stamped = Layout({"time": "stamp"})
+    whole = table(written(tmp_path, "time\n1424696631913248572\n-7\n"), stamped)
+    assert whole["time"].to_pylist() == [1424696631913248572, -7]
+    rounded = table(written(tmp_path, "time\n1.42469663191E+18\n7\n"), stamped)
+    assert rounded["time"].to_pylist() == [1.42469663191e18, 7.0]
+    with pytest.raises(InvalidRecording, match=r"line 3, column 1 \(time\): 'noon' is no number"):
+        table(written(tmp_path, "time\n1\nnoon\n"), stamped)
+
+
+def test_a_bad_row_is_named_by_its_line_whatever_block_it_is_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("sensegen.delimited.blocks.CHUNK_BYTES", 100)
+    path = written(tmp_path, "time,x,label\n\n" + "1,0.5,walk\n" * 100 + "1,0.5,fly\n")
+
+    def no_flying(batch):
+        labels = batch.column("label").to_pylist()
+        if "fly" in labels:
+            raise BadRow(labels.index("fly"), ", column label: nobody flies.")
+        return len(labels)
+
+    with pytest.raises(InvalidRecording, match="line 103, column label: nobody flies"):
+        list(map_batches(path, LAYOUT, no_flying))

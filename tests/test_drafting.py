@@ -217,7 +217,7 @@ def test_a_parquet_file_is_drafted_too(tmp_path):
 
 def test_a_large_file_is_looked_at_in_bounded_memory_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(profile, "KEPT_ROWS", 100)
-    monkeypatch.setattr("sensegen.delimited.CHUNK_BYTES", 4096)
+    monkeypatch.setattr("sensegen.delimited.blocks.CHUNK_BYTES", 4096)
     path = written(tmp_path, ["ms", "x", "y", "z", "gt"], times(1e-3), acceleration(1.0), ["a"] * 450 + ["b"] * 50)
     console = Console(record=True, width=140)
     drafting.inspect(path, console)
@@ -226,7 +226,7 @@ def test_a_large_file_is_looked_at_in_bounded_memory_and_says_so(tmp_path, monke
 
 
 def test_a_file_that_breaks_off_in_the_middle_is_drafted_as_far_as_it_goes(tmp_path, monkeypatch):
-    monkeypatch.setattr("sensegen.delimited.CHUNK_BYTES", 4096)
+    monkeypatch.setattr("sensegen.delimited.blocks.CHUNK_BYTES", 4096)
     monkeypatch.setattr(sniffing, "HEAD_BYTES", 4096)
     path = written(tmp_path, ["ms", "x", "y", "z"], times(1e-3), acceleration(1.0))
     path.write_text(path.read_text() + "a word\n", encoding="utf-8")

@@ -238,7 +238,7 @@ def test_pieces_of_a_long_recording_hold_each_sample_and_label_once(tmp_path_fac
     part = file_pieces.Part(folder, "p1.csv", description, {})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file_recordings, "MOST_ROWS", most_rows)
-        patch.setattr("sensegen.delimited.CHUNK_BYTES", 512)
+        patch.setattr("sensegen.delimited.blocks.CHUNK_BYTES", 512)
         pieces = list(file_recordings.read(part))
     assert [piece.name for piece in pieces] == ["p1.csv", *(f"p1.csv#{number}" for number in range(2, len(pieces) + 1))]
     values = np.concatenate([piece.signals["acceleration"].values[:, 0] for piece in pieces])

@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sensegen import archive
 from sensegen.datasets import hhar_streams as streams
-from sensegen.delimited import Kind, Layout, read_columns
+from sensegen.delimited import Kind, Layout, map_batches
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
 from sensegen.progress import Progress
@@ -37,7 +38,7 @@ AGAIN = "Fetch it again: python -m stages download"
 LABELS = ("bike", "sit", "stand", "walk", "stairsup", "stairsdown", "null")
 ORIENTATIONS = ("Phoneonback", "Phoneonfront", "Phoneonbottom", "Phoneontop", "Phoneonleft", "Phoneonright")
 
-TIMES: dict[str, Kind] = {"Arrival_Time": "float", "Creation_Time": "float"}
+TIMES: dict[str, Kind] = {"Arrival_Time": "stamp", "Creation_Time": "stamp"}
 AXES: dict[str, Kind] = {"x": "float", "y": "float", "z": "float"}
 ACTIVITY_LAYOUT = Layout(
     columns={**TIMES, **AXES, "User": "category", "Device": "category", "gt": "category"},
@@ -233,16 +234,10 @@ def _read_still(root: Path, dataset: HharParams, part: str) -> Iterator[Recordin
     if orientation not in ORIENTATIONS:
         raise InvalidRecording(f"{path} must lie in a folder of {', '.join(ORIENTATIONS)}, not in {orientation}.")
     tick_s = None
-    for number, table in enumerate(streams.pieces(_still_tables(path, ORIENTATIONS.index(orientation))), start=1):
+    tabled = partial(streams.tabled, label=ORIENTATIONS.index(orientation))
+    for number, table in enumerate(streams.pieces(map_batches(path, STILL_LAYOUT, tabled)), start=1):
         tick_s = tick_s or _tick(table, f"{path}")
         yield _recording(_numbered(part, number), subject, {"acc": table}, (dataset, tick_s, ORIENTATIONS))
-
-
-def _still_tables(path: Path, label: int) -> Iterator[streams.Table]:
-    rows = 0
-    for batch in read_columns(path, STILL_LAYOUT):
-        yield streams.tabled(batch, label, streams.Place(path, STILL_LAYOUT, rows))
-        rows += batch.num_rows
 
 
 def _tick(table: streams.Table, where: str) -> float:

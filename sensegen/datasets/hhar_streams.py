@@ -8,7 +8,8 @@ the device; its zero and unit differ, it may run backwards, and on some devices 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -16,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen import sensor_faults, timestamps
-from sensegen.delimited import Layout, line_of_row, read_columns
+from sensegen.delimited import BadRow, Layout, map_batches
 from sensegen.recording import Activity, InvalidRecording
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ ROW_BYTES = 8 * COLUMNS
 PIECE_SAMPLES = 1 << 21
 MOST_STREAMS = 500  # each is an open file
 PAUSE_SECONDS = 1.0  # a device that slept shorter is taken to have been late
+TICK_SAMPLES = 1 << 16  # minutes of any device, and enough to tell a millisecond from a microsecond
 MS = 1e-3
 
 Stream = tuple[str, str]  # user, device
@@ -73,57 +75,48 @@ def spans(path: Path, layout: Layout, labels: Sequence[str]) -> dict[Stream, Spa
     return found
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the rows of a batch stand: in which file, behind how many rows."""
-
-    path: Path
-    layout: Layout
-    rows: int
-
-    def of(self, row: int) -> str:
-        """The place of a row of the batch, for a message."""
-        return f"{self.path}, line {line_of_row(self.path, self.layout, self.rows + row)}"
-
-
 def streams(path: Path, layout: Layout, labels: Sequence[str]) -> Iterator[tuple[Stream, Table]]:
     """Tables of a few ten thousand rows, each of one user and device, in file order within a stream."""
-    rows = 0
-    for batch in read_columns(path, layout):
-        place = Place(path, layout, rows)
-        table = tabled(batch, _label_numbers(batch.column("gt"), labels, place), place)
-        rows += batch.num_rows
-        users, devices = batch.column("User"), batch.column("Device")
-        keys = users.indices.to_numpy().astype(np.int64) * len(devices.dictionary) + devices.indices.to_numpy()
-        for key in np.unique(keys):
-            user, device = divmod(int(key), len(devices.dictionary))
-            stream = (users.dictionary[user].as_py(), devices.dictionary[device].as_py())
-            yield stream, table if (same := keys == key).all() else table[same]
+    return chain.from_iterable(map_batches(path, layout, partial(_by_stream, labels=labels)))
 
 
-def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str], place: Place) -> Int[np.ndarray, "sample"]:
+def _by_stream(batch: "pa.RecordBatch", labels: Sequence[str]) -> list[tuple[Stream, Table]]:
+    table = tabled(batch, _label_numbers(batch.column("gt"), labels))
+    users, devices = batch.column("User"), batch.column("Device")
+    keys = users.indices.to_numpy().astype(np.int64) * len(devices.dictionary) + devices.indices.to_numpy()
+    found = []
+    for key in keys[:1] if (keys == keys[0]).all() else np.unique(keys):
+        user, device = divmod(int(key), len(devices.dictionary))
+        stream = (users.dictionary[user].as_py(), devices.dictionary[device].as_py())
+        found.append((stream, table if (same := keys == key).all() else table[same]))
+    return found
+
+
+def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str]) -> Int[np.ndarray, "sample"]:
     known = [labels.index(name) if name in labels else -1 for name in column.dictionary.to_pylist()]
     numbers = np.array(known)[column.indices.to_numpy()]
-    if (numbers < 0).any():
+    if min(known) < 0 and (numbers < 0).any():
         at = int(np.argmin(numbers))
-        raise InvalidRecording(
-            f"{place.of(at)}, column gt: it must be one of {', '.join(labels)}, but is {column[at].as_py()!r}."
-        )
+        must = f"it must be one of {', '.join(labels)}"
+        raise BadRow(at, f", column gt: {must}, but is {column[at].as_py()!r}.")
     return numbers
 
 
-def tabled(batch: "pa.RecordBatch", label: Int[np.ndarray, "sample"] | int, place: Place) -> Table:
+def tabled(batch: "pa.RecordBatch", label: Int[np.ndarray, "sample"] | int) -> Table:
     """A batch as one table: arrival in ms, creation in ticks, x, y, z, and the number of the label.
 
     Raises:
-        InvalidRecording: a time is not finite.
+        BadRow: a time is not finite.
     """
     columns = [batch.column(name).to_numpy() for name in ("Arrival_Time", "Creation_Time", "x", "y", "z")]
     for name, times in zip(("Arrival_Time", "Creation_Time"), columns, strict=False):
         if not np.isfinite(times).all():
             at = int(np.argmin(np.isfinite(times)))
-            raise InvalidRecording(f"{place.of(at)}, column {name}: a time must be finite, but is {times[at]}.")
-    return np.column_stack([*columns, np.broadcast_to(label, len(columns[0]))])
+            raise BadRow(at, f", column {name}: a time must be finite, but is {times[at]}.")
+    table = np.empty((len(columns[0]), COLUMNS))
+    for at, column in enumerate([*columns, label]):
+        table[:, at] = column
+    return table
 
 
 def piece_rows(left: int) -> int:
@@ -185,7 +178,8 @@ def seconds_per_tick(table: Table) -> float:
     Raises:
         ValueError: if no unit fits.
     """
-    arrival_s, creation = np.diff(table[:, ARRIVAL]) * MS, np.diff(table[:, CREATION])
+    first = table[:TICK_SAMPLES]
+    arrival_s, creation = np.diff(first[:, ARRIVAL]) * MS, np.diff(first[:, CREATION])
     awake = (arrival_s >= 0) & (arrival_s < PAUSE_SECONDS)
     return timestamps.seconds_per_tick(np.cumsum(creation * awake), np.cumsum(arrival_s * awake))
 

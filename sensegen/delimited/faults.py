@@ -46,7 +46,7 @@ def _fault(line: bytes, layout: Layout, head: Head) -> str | None:
     for at, (name, word) in enumerate(zip(head.names, words, strict=True)):
         kind = "nothing" if name == AFTER_LAST else layout.columns.get(name, "text")
         if not _fits(word.strip(" \t"), kind, layout):
-            what = {"float": "no number", "integer": "no whole number", "nothing": "one word too many"}[kind]
+            what = {"integer": "no whole number", "nothing": "one word too many"}.get(kind, "no number")
             return f", {_column(at, head)}: {shown(word)} is {what}."
     return None
 
@@ -57,7 +57,7 @@ def _fits(word: str, kind: str, layout: Layout) -> bool:
     if kind == "integer":
         digits = word.removeprefix("-")
         return digits.isascii() and digits.isdigit() and -(1 << 63) <= int(word) < 1 << 63
-    return is_number(word, layout) if kind == "float" else not word
+    return is_number(word, layout) if kind in ("float", "stamp") else not word
 
 
 def _column(at: int, head: Head) -> str:
