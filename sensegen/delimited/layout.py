@@ -18,8 +18,8 @@ class Layout:
     `columns` are those wanted, in the order they are given back: `category` is text that repeats (an Arrow
     dictionary), `stamp` a time that is a whole number in most files, and comes as int64 or float64. `variants` are the
     known orders of all columns of a file: with a header, the first line must be one of them, or, where none is given,
-    name at least the wanted columns; without a header there is exactly one. `missing` are words that stand for a lost number and become null; NaN is a number. Blank lines are skipped.
-    A word never holds a line end, quoted or not.
+    name at least the wanted columns; without a header there is exactly one. `missing` are words that stand for a lost
+    number and become null; NaN is a number. Blank lines are skipped. A word never holds a line end, quoted or not.
 
     Raises:
         ValueError: if the parts do not fit each other.
