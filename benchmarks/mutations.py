@@ -21,7 +21,7 @@ from sensegen.validation.inspection import Inspection
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "mutations.md"
 SECONDS = 10.0  # of each activity
-SOURCE = replace(simulated.SOURCE, shortest_activity_seconds=SECONDS)
+SOURCE = replace(simulated.SOURCE, longest_activity_seconds=SECONDS)
 PARAMS = ValidateParams(
     in_bounds_share=0.999, rate_tolerance=0.05, max_quarantined_share=0.05, reference=None, max_drift=0.25
 )

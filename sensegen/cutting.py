@@ -32,7 +32,8 @@ BLOCK_SAMPLES = 1 << 16  # scaled at once: few enough to stay in the processor's
 
 @dataclass(frozen=True)
 class WindowIndex:
-    """Where each window stands: its first sample, class, person, and its begin in that person's time."""
+    """Where each window stands: its first sample, class, person, and its begin in that person's time: on the clock
+    that the person's recordings share, or, where they share none, as if they followed each other."""
 
     start: Int[np.ndarray, "window"]
     label: Int[np.ndarray, "window"]
@@ -95,7 +96,7 @@ class _Piece:
     start: Int[np.ndarray, "window"]
     label: Int[np.ndarray, "window"]
     begin_s: Float[np.ndarray, "window"]
-    recordings: tuple[tuple[int, float, int], ...]  # subject, seconds, windows
+    recordings: tuple[tuple[int, float | None, float, int], ...]  # subject, its begin, seconds, windows
 
 
 def cut(recordings: Path, pieces: Path, params: WindowParams, source: Source, runtime: RuntimeParams) -> Cut:
@@ -136,7 +137,8 @@ def _cut_run(job: _Job) -> _Piece:
                 _append(file, segment.values)
                 samples, windows = samples + len(segment.values), windows + len(start)
                 end_s = max(end_s, segment.start_s + len(segment.values) / job.params.rate_hz)
-            recordings.append((job.source.subjects.index(recording.subject), end_s, windows))
+            subject = job.source.subjects.index(recording.subject)
+            recordings.append((subject, recording.begins_s, end_s, windows))
     return _Piece(
         samples=samples,
         start=_concatenated(starts, "i8"),
@@ -174,14 +176,14 @@ def _concatenated(arrays: list[np.ndarray], kind: str) -> np.ndarray:
 
 
 def _joined(pieces: list[_Piece], stride_s: float | None) -> WindowIndex:
-    """One index: samples are counted through all pieces, and each person's recordings follow each other in time."""
+    """One index: samples are counted through all pieces; recordings without a begin follow each other in time."""
     clocks: dict[int, float] = {}
     before, subjects = [], []
-    for subject, seconds, _ in (recording for piece in pieces for recording in piece.recordings):
+    for subject, begins_s, seconds, _ in (recording for piece in pieces for recording in piece.recordings):
         subjects.append(subject)
-        before.append(clocks.get(subject, 0.0))
+        before.append(clocks.get(subject, 0.0) if begins_s is None else begins_s)
         clocks[subject] = before[-1] + (stride_s or seconds)
-    windows = [windows for piece in pieces for _, _, windows in piece.recordings]
+    windows = [windows for piece in pieces for *_, windows in piece.recordings]
     firsts = np.cumsum([0, *(piece.samples for piece in pieces)])
     return WindowIndex(
         start=_concatenated([piece.start + first for piece, first in zip(pieces, firsts, strict=False)], "i8"),

@@ -44,12 +44,18 @@ class Activity:
 
 @dataclass(frozen=True)
 class Recording:
-    """One uninterrupted session of one person; `name` says where it came from, for messages."""
+    """One uninterrupted session of one person; `name` says where it came from, for messages.
+
+    `begins_s` says when its time 0 was, in seconds of a clock that all recordings of the person share, such as Unix
+    time, so that what several devices recorded at once is known to be of one moment. None where nobody knows: then
+    recordings are taken to follow each other.
+    """
 
     name: str
     subject: str
     signals: Mapping[str, Signal]
     activities: tuple[Activity, ...]
+    begins_s: float | None = None
 
 
 class InvalidRecording(ValueError):

@@ -40,7 +40,7 @@ def write(recordings: Iterable[Recording], shard: Path) -> None:
     """
     import pyarrow.parquet as pq
 
-    index: dict[str, list[Any]] = {"name": [], "subject": [], "signals": [], "activities": []}
+    index: dict[str, list[Any]] = {"name": [], "subject": [], "begins_s": [], "signals": [], "activities": []}
     with writing(shard) as temporary, ExitStack() as files:
         temporary.mkdir()
         writers: dict[str, SignalWriter] = {}
@@ -99,7 +99,7 @@ def read_run(run: Run) -> Iterator[Recording]:
                     readers[name] = files.enter_context(SignalReader(run.shard / f"{name}.parquet", number))
                 signals[name] = readers[name].take(number, signal["rate_hz"])
             activities = tuple(Activity(**activity) for activity in row["activities"])
-            yield Recording(row["name"], row["subject"], signals, activities)
+            yield Recording(row["name"], row["subject"], signals, activities, row["begins_s"])
 
 
 def _runs(shard: Path, samples: int) -> Iterator[Run]:
@@ -122,6 +122,7 @@ def _rows(shard: Path) -> list[dict[str, Any]]:
 def _append(index: Mapping[str, list[Any]], recording: Recording) -> None:
     index["name"].append(recording.name)
     index["subject"].append(recording.subject)
+    index["begins_s"].append(recording.begins_s)
     index["signals"].append(
         [
             {"name": name, "rate_hz": float(signal.rate_hz), "samples": len(signal.times_s)}
@@ -143,6 +144,7 @@ def _index_table(index: Mapping[str, list[Any]]) -> "pa.Table":
             ("recording", pa.int32()),
             ("name", pa.string()),
             ("subject", pa.string()),
+            ("begins_s", pa.float64()),
             ("signals", pa.list_(signal)),
             ("activities", pa.list_(activity)),
         ]

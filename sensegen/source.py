@@ -70,9 +70,9 @@ class PublishedWindows:
 class Source:
     """Provenance and promises of a dataset; validation derives its expectations from them.
 
-    Activities of `brief_labels`, such as transitions, may be shorter than `shortest_activity_seconds`.
-    `disordered_share` of a signal's time steps may stand still or run backwards; windowing sorts them. A dataset that
-    is not `labelled` has the one label `unlabelled`.
+    No activity lasts longer than `longest_activity_seconds`, so no window can. `disordered_share` of a signal's time
+    steps may stand still or run backwards; windowing sorts them. A dataset that is not `labelled` has the one label
+    `unlabelled`.
     """
 
     citation: str
@@ -81,9 +81,8 @@ class Source:
     signals: Mapping[str, Bounds]
     labels: tuple[str, ...]
     subjects: tuple[str, ...]
-    shortest_activity_seconds: float
+    longest_activity_seconds: float
     test_subjects: tuple[str, ...] = ()
-    brief_labels: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     published_windows: PublishedWindows | None = None
     disordered_share: float = 0.0

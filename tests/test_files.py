@@ -394,7 +394,7 @@ def test_people_and_labels_are_found_in_order_of_their_numbers(project):
         write_csv(project.mine / f"{subject}.csv", rows(100, label=lambda at: "sit" if at < 60 else "walk"))
     source = files.declare(DATASET)
     assert (source.subjects, source.labels) == (("p2", "p10"), ("sit", "walk"))
-    assert source.shortest_activity_seconds == pytest.approx(1.2)
+    assert source.longest_activity_seconds == pytest.approx(1.2)
 
 
 def test_after_fetching_the_original_files_are_not_needed(project):
@@ -419,7 +419,7 @@ def test_a_file_that_was_added_is_seen_before_it_is_fetched(project):
 def test_a_description_that_tells_all_is_not_looked_up(project):
     project.describe(subjects=["b", "a"], labels=["walk", "run"], longest_activity_seconds=7.0)
     source = files.declare(DATASET)  # there is no file at all
-    assert (source.subjects, source.labels, source.shortest_activity_seconds) == (("b", "a"), ("walk", "run"), 7.0)
+    assert (source.subjects, source.labels, source.longest_activity_seconds) == (("b", "a"), ("walk", "run"), 7.0)
 
 
 def test_fetching_copies_files_labels_and_description_and_nothing_else(project):

@@ -32,7 +32,7 @@ SOURCE = Source(
     },
     labels=("rest",),
     subjects=("A", "B", "C"),
-    shortest_activity_seconds=10,
+    longest_activity_seconds=10,
 )
 CHANNELS = ["body_acc_y", "gyro_x", "acc_y"]
 INPUTS = ("acc_y", "gyro_x", "acc_y")

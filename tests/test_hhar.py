@@ -457,6 +457,7 @@ def test_the_real_activity_excerpts_hold_what_was_counted(real_folder):
     assert [len(recording.signals["acc"].values) for recording in recordings] == [10_000, 10_000, 6_006]
     assert [len(recording.signals["gyro"].values) for recording in recordings] == [10_000, 10_000, 6_006]
     assert [round(recording.signals["acc"].rate_hz) for recording in recordings] == [199, 101, 199]
+    assert recordings[0].begins_s == 1424696633.908  # Unix time of the first arrival: 23 February 2015
     labels = [[run.label for run in recording.activities] for recording in recordings]
     assert labels[:2] == [["stand"], ["stand", "null", "sit"]]
     assert labels[2] == ["sit", "null", "walk", "stairsup", "stairsdown", "stairsup", "bike"]

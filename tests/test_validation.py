@@ -31,7 +31,7 @@ SOURCE = Source(
     },
     labels=("SITTING", "WALKING"),
     subjects=("S1", "S2"),
-    shortest_activity_seconds=2.0,
+    longest_activity_seconds=2.0,
 )
 Change = Callable[[Recording], Recording]
 

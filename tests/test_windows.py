@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.resampling import grid, resample
 from sensegen.scaling import Scaling
 from sensegen.source import Bounds, PublishedWindows, Source
+from sensegen.validation import window_gate
 from sensegen.windows import StoredValues, Windows, slice_windows
 
 needs_ray = pytest.mark.skipif(
@@ -33,7 +35,7 @@ SOURCE = Source(
     signals={"acceleration": Bounds(CHANNELS, "g", 50.0, -4, 4)},
     labels=("rest", "move"),
     subjects=("A", "B", "C", "D"),
-    shortest_activity_seconds=10,
+    longest_activity_seconds=10,
 )
 
 
@@ -313,3 +315,30 @@ def test_a_constant_channel_is_scaled_without_a_division_by_zero():
 def test_a_channel_that_no_recording_has_is_named():
     with pytest.raises(ValueError, match=r"no channel \['z'\].*window\.channels"):
         resample(recording("A", grid(0.0, 100, 50.0)), ("z",), window_params())
+
+
+def test_what_two_devices_of_a_person_recorded_at_once_is_of_one_moment(tmp_path):
+    clock = grid(0.0, 1000, 50.0)
+    made = [replace(recording("A", clock), name=name, begins_s=begins_s) for name, begins_s in (("1", 50), ("2", 53))]
+    begin_s = cut_in(tmp_path, made).index.begin_s
+    first, second = np.split(begin_s, 2)
+    assert (first[0], second[0]) == (50, 53)
+    assert second == pytest.approx(first + 3)
+
+
+def test_a_split_in_time_puts_no_moment_of_two_devices_on_two_sides(tmp_path):
+    clock = grid(0.0, 10_000, 50.0)
+    made = [replace(recording("A", clock), name=name, begins_s=begins_s) for name, begins_s in (("1", 0), ("2", 7))]
+    params = window_params(split={"kind": "in_time", "validation_share": 0.2, "test_share": 0.2})
+    index = cut_in(tmp_path, made, params).index
+    splits = splitting.split(index, params, SOURCE)
+    window_gate.check(index, {name: splits[name] for name in splitting.SPLITS}, params, SOURCE)
+    for label in (0, 1):
+        begins = {name: index.begin_s[rows[index.label[rows] == label]] for name, rows in splits.items()}
+        assert begins["fit"].max() + 2 * params.window_seconds <= begins["test"].min() + 1e-6
+    # As if the devices had followed each other, the gate finds each moment on both sides.
+    half = np.arange(len(index)) < len(index) // 2
+    moved = replace(index, begin_s=index.begin_s + np.where(half, 0.0, 1000.0))
+    mixed = splitting.split(moved, params, SOURCE)
+    with pytest.raises(InvalidRecording, match="windows.time"):
+        window_gate.check(index, {name: mixed[name] for name in splitting.SPLITS}, params, SOURCE)

@@ -110,10 +110,10 @@ def check(params: Params) -> Source:
 def _window_problems(window: WindowParams, source: Source) -> Iterator[str]:
     if source.published_windows is not None:
         yield from _recut_problems(window, source)
-    elif window.window_seconds > source.shortest_activity_seconds:
+    elif window.window_seconds * window.label_purity > (longest_s := source.longest_activity_seconds):
         yield (
-            f"window.window_seconds is {window.window_seconds:g}, longer than an activity "
-            f"({source.shortest_activity_seconds:g} s). Set it to {source.shortest_activity_seconds:g} or less."
+            f"window.window_seconds is {window.window_seconds:g}, longer than any activity ({longest_s:g} s), so no "
+            f"window would be of one. Set it to {longest_s:g} or less."
         )
     if source.published_windows is None and window.window_seconds * window.rate_hz < 1.5:
         yield (

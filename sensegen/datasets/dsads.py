@@ -70,7 +70,7 @@ SOURCE = Source(
     signals=_signals(),
     labels=LABELS,
     subjects=SUBJECTS,
-    shortest_activity_seconds=SEGMENT_SAMPLES / RATE_HZ,
+    longest_activity_seconds=SEGMENTS * SEGMENT_SAMPLES / RATE_HZ,
     archives=(
         Archive(
             name="daily+and+sports+activities.zip",

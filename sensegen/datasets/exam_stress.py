@@ -83,7 +83,7 @@ SOURCE = Source(
     signals=empatica_e4.SIGNALS,
     labels=tuple(exam for exam, folder in EXAMS.items() if folder in {session[1] for session in SESSIONS}),
     subjects=tuple(dict.fromkeys(student for student, _ in SESSIONS)),
-    shortest_activity_seconds=min(EXAM_HOURS.values()) * 3600,
+    longest_activity_seconds=max(EXAM_HOURS.values()) * 3600,
     archives=(
         Archive(
             name=SUBSET,
@@ -144,7 +144,7 @@ def read(folder: Path, dataset: ExamStressParams, part: str) -> Iterator[Recordi
     start_s, signals = empatica_e4.read_session(folder / subject / EXAMS[exam])
     label = exam if dataset.label == "exam" else _grade_label(folder / GRADES, subject, exam)
     begin_s, end_s = _exam_interval(start_s, exam)
-    yield Recording(part, subject, signals, (_activity(part, label, (begin_s, end_s), signals),))
+    yield Recording(part, subject, signals, (_activity(part, label, (begin_s, end_s), signals),), start_s)
 
 
 def _exam_interval(start_s: float, exam: str) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from sensegen.description import (
 )
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 
+UNIX_SINCE_S = 1e8  # 1973: a clock that is beyond counts Unix time, which all recordings of a person share
 LONGEST_GAP_S, LONGEST_GAP_SAMPLES = 1.0, 10  # nobody knows whether a label still held after a longer one
 
 
@@ -85,7 +86,8 @@ def give_out(one: Gathered, part: Part) -> Recording:
         name: Signal(other.values, other.times_s - zero_s, other.rate_hz, other.unit, other.channels)
         for name, other in signals.items()
     }
-    recording = Recording(_name(one, part), one.subject, moved, activities)
+    begins_s = zero_s if zero_s > UNIX_SINCE_S else None
+    recording = Recording(_name(one, part), one.subject, moved, activities, begins_s)
     one.before, one.rows, one.pieces = one.before + one.rows, 0, one.pieces + 1
     one.times_s, one.values, one.labels = [], {}, []
     return recording

@@ -38,7 +38,7 @@ SOURCE = Source(
     signals={},
     labels=(),
     subjects=(),
-    shortest_activity_seconds=0.0,
+    longest_activity_seconds=0.0,
     notes={"description": "What these files are is declared by the file that dataset.description names."},
 )
 
@@ -62,8 +62,7 @@ def declare(dataset: FilesParams) -> Source:
         signals={name: _bounds(name, description, found) for name in description.signals},
         labels=found.labels,
         subjects=found.subjects,
-        shortest_activity_seconds=found.longest_activity_seconds,
-        brief_labels=found.labels,
+        longest_activity_seconds=found.longest_activity_seconds,
         disordered_share=description.disordered_share,
         labelled=not isinstance(description.activity, NoLabels),
     )

@@ -73,7 +73,7 @@ EXCERPT = _subset("hhar_activity_recognition_exp_excerpts_user_a.zip")
 STILL_SUBSET = _subset("hhar_still_exp_subset.zip")
 
 # Ranges of such sensors: 4 g and 2,000 degrees/s; 16.4 m/s2 and 3.4 rad/s were seen. Median rates of 25 to 201 Hz were
-# seen. The shortest label that was not cut off lasts 2.44 s; excerpts cut labels anywhere, so all may be brief.
+# seen. An hour is longer than anybody did one thing (minutes were seen), or than a device lay still.
 SOURCE = Source(
     citation=(
         "A. Stisen, H. Blunck, S. Bhattacharya, T. S. Prentow, M. B. Kjaergaard, A. Dey, T. Sonne, M. M. Jensen. Smart "
@@ -90,8 +90,7 @@ SOURCE = Source(
     },
     labels=LABELS,
     subjects=tuple("abcdefghi"),
-    shortest_activity_seconds=2.4,
-    brief_labels=LABELS,
+    longest_activity_seconds=3600.0,
     archives=(FIRST_ROWS, EXCERPT),
     disordered_share=0.05,
     notes={
@@ -111,8 +110,7 @@ STILL = replace(
     subjects=tuple(
         sorted({_still_subject(member.path.removeprefix(f"{STILL_ROOT}/")) for member in STILL_SUBSET.members})
     ),
-    shortest_activity_seconds=60.0,
-    brief_labels=(),
+    longest_activity_seconds=3600.0,
     archives=(STILL_SUBSET,),
     notes={
         "checksums": SOURCE.notes["checksums"],
@@ -262,7 +260,8 @@ def _recording(
             signals[sensor] = Signal(values, times, streams.rate_hz(times), bounds.unit, bounds.channels)
     first = next(iter(signals.values()))
     label = next(iter(tables.values()))[:, streams.LABEL].astype(int)
-    return Recording(name, subject, signals, streams.activities(first.times_s, label, labels, first.rate_hz))
+    activities = streams.activities(first.times_s, label, labels, first.rate_hz)
+    return Recording(name, subject, signals, activities, streams.begins_s(next(iter(tables.values()))))
 
 
 def _numbered(name: str, number: int) -> str:

@@ -201,6 +201,11 @@ def times_s(tables: Sequence[Table], clock: Clock, tick_s: float) -> list[Float[
     return np.split(awake_s - awake_s[0], np.cumsum([len(table) for table in tables])[:-1])
 
 
+def begins_s(table: Table) -> float:
+    """When the first sample arrived, in Unix time: the clock on which what several devices sent at once is together."""
+    return float(table[0, ARRIVAL]) * MS
+
+
 def slept(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
     """How long a clock has stood still before each sample, in seconds, by the clock of their arrivals.
 

@@ -49,7 +49,7 @@ SOURCE = Source(
     },
     labels=(LABEL,),
     subjects=(SUBJECT,),
-    shortest_activity_seconds=WEEKS * WEEK_SECONDS,
+    longest_activity_seconds=WEEKS * WEEK_SECONDS,
     archives=(
         Archive(
             name="hungarian+chickenpox+cases.zip",

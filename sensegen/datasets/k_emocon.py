@@ -50,9 +50,8 @@ SOURCE = Source(
     signals=empatica_e4.SIGNALS,
     labels=("low", "high"),
     subjects=tuple(str(number) for number in WHOLE),
-    # A judgement may change every 5 s; windows of up to a minute are found where it does not, or by label_purity.
-    shortest_activity_seconds=60.0,
-    brief_labels=("low", "high"),
+    # A judgement may stay the same through the ten minutes of a debate, or change every 5 s.
+    longest_activity_seconds=1200.0,
     disordered_share=0.01,
     notes={
         "access": f"Given out on request only: {PAGE}",

@@ -59,7 +59,7 @@ UNIT_COLUMNS = (
 COLUMNS = ("time", "activity", "heart_rate", *(f"{place}_{name}" for place in PLACES for name in UNIT_COLUMNS))
 
 # Ranges: 16 g is 157 m/s2; the angular velocity and the field have room above what people and rooms do (the earth's
-# field is about 50 uT). Not seen in the data, and nor is the shortest activity below.
+# field is about 50 uT). Not seen in the data, and nor is the longest activity below.
 SENSORS = {"acc": ("m/s2", 160.0), "gyro": ("rad/s", 40.0), "mag": ("uT", 400.0)}
 SIGNALS = {
     f"{place}_{sensor}": Bounds(
@@ -104,8 +104,7 @@ SOURCE = Source(
     signals=SIGNALS,
     labels=tuple(label for label in ACTIVITIES.values() if label not in OPTIONAL),
     subjects=tuple(name.removeprefix("subject").removesuffix(".dat") for name in SHA256),
-    shortest_activity_seconds=10.0,
-    brief_labels=("transient",),
+    longest_activity_seconds=3600.0,
     archives=(
         Archive(
             name="pamap2+physical+activity+monitoring.zip",

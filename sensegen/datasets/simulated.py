@@ -33,7 +33,7 @@ SOURCE = Source(
     },
     labels=("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING"),
     subjects=tuple(f"S{number:02}" for number in range(1, 17)),
-    shortest_activity_seconds=64.0,
+    longest_activity_seconds=64.0,
     notes={"people": "None of these people exists; no number here was measured on anybody."},
 )
 
@@ -44,7 +44,7 @@ GAPS_A_SECOND = 1 / 60
 
 def declare(dataset: SimulatedParams) -> Source:
     """The source, with activities as long as the params make them."""
-    return replace(SOURCE, shortest_activity_seconds=dataset.seconds_per_activity)
+    return replace(SOURCE, longest_activity_seconds=dataset.seconds_per_activity)
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:

@@ -74,7 +74,7 @@ SOURCE = Source(
     },
     labels=LABELS,
     subjects=tuple(str(number) for number in range(1, 31)),
-    shortest_activity_seconds=SAMPLES / RATE_HZ,
+    longest_activity_seconds=SAMPLES / RATE_HZ,
     test_subjects=("2", "4", "9", "10", "12", "13", "18", "20", "24"),
     archives=(
         Archive(

@@ -29,7 +29,7 @@ def check(index: WindowIndex, splits: Rows, params: WindowParams, source: Source
     if not isinstance(params.split, InTimeSplit):
         faults += [f"windows.subjects: {fault}" for fault in shared_subjects(index, splits, source)]
     faults += [f"windows.samples: {fault}" for fault in shared_samples(index, splits, params)]
-    if source.published_windows is not None:
+    if source.published_windows is not None or isinstance(params.split, InTimeSplit):
         faults += [f"windows.time: {fault}" for fault in shared_time(index, splits, params)]
     if faults:
         raise InvalidRecording(
@@ -64,9 +64,10 @@ def shared_samples(index: WindowIndex, splits: Rows, params: WindowParams) -> It
 
 
 def shared_time(index: WindowIndex, splits: Rows, params: WindowParams) -> Iterator[str]:
-    """Splits whose windows overlap in one person's time, as published windows do that are stored one by one.
+    """Splits whose windows overlap in one person's time: published ones, stored one by one; those of two devices.
 
-    They were cut inside one activity each, so only those of the same activity can share what was recorded.
+    Published windows were cut inside one activity each, so only those of the same activity can share what was
+    recorded; and nobody does two things at once.
     """
     activity = index.subject * (index.label.max(initial=0) + 1) + index.label
     yield from _overlaps(splits, activity, index.begin_s, params.window_seconds - CLOCK_TOLERANCE_S)
