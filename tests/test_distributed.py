@@ -1,6 +1,5 @@
 """Jobs on several workers give what one worker gives, in order, and say what goes wrong."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -15,10 +14,7 @@ from sensegen.params import InvalidParams, RuntimeParams
 from sensegen.recording import InvalidRecording
 
 ROOT = Path(__file__).resolve().parents[1]
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
-)
-ENGINES = ["local", pytest.param("ray", marks=needs_ray)]
+ENGINES = ["local", "ray"]
 
 
 def runtime(engine: str = "local", workers: int = 2) -> RuntimeParams:

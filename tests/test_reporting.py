@@ -533,3 +533,12 @@ def test_a_judge_that_does_not_catch_noise_is_said_to_prove_nothing():
     told = wording.verdicts(metrics)[-1]
     assert "proves nothing" in told.sentence and "does not tell them apart" not in told.sentence
     assert [score.label for score in told.scores] == ["Discriminative score", "Floor", "Noise"]
+
+
+def test_a_ratio_of_two_guesses_is_said_to_mean_nothing():
+    metrics = metrics_of(Story())
+    classes = len(metrics["trtr"]["cnn"]["per_class"])
+    metrics["trtr"]["cnn"]["macro_f1"] = {"mean": 1.2 / classes, "low": 0.9 / classes, "high": 1.5 / classes}
+    metrics["tstr_ratio"]["cnn"]["macro_f1"] = {"mean": 1.7, "low": 1.1, "high": 2.3}
+    assert "no better than a guess among" in (sentence := wording.verdicts(metrics)[0].sentence)
+    assert "asks for an explanation" not in sentence

@@ -1,6 +1,5 @@
 """Resampling, cutting, splitting and scaling: nothing invented, nothing bridged, nobody on two sides."""
 
-import importlib.util
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,9 +22,6 @@ from sensegen.source import Bounds, PublishedWindows, Source
 from sensegen.validation import window_gate
 from sensegen.windows import StoredValues, Windows, slice_windows
 
-needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
-)
 ALONE = RuntimeParams(threads=1, xla=False, engine="local", workers=1)
 CHANNELS = ("x", "y")
 SOURCE = Source(
@@ -231,7 +227,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=needs_ray)])
+@pytest.mark.parametrize("engine", ["local", "ray"])
 def test_two_workers_leave_the_same_bytes_as_one(tmp_path, monkeypatch, engine):
     monkeypatch.setattr(cutting, "WORTH_SAMPLES", 1)
     two = RuntimeParams(threads=1, xla=False, engine=engine, workers=2)

@@ -101,7 +101,25 @@ def _usefulness(metrics: Mapping[str, Any], name: str) -> Verdict:
         Score("TSTR", "the same network, trained on synthetic windows alone", synthetic, 1.0),
         Score("TSTR ÷ TRTR", "1 means: as useful as real windows", ratio, 1.25),
     )
-    return Verdict(f"Usefulness, {name.upper()} classifier", scores, _usefulness_sentence(name, ratio))
+    return Verdict(
+        f"Usefulness, {name.upper()} classifier",
+        scores,
+        _no_skill_sentence(metrics, name, real) or _usefulness_sentence(name, ratio),
+    )
+
+
+def _no_skill_sentence(metrics: Mapping[str, Any], name: str, real: Measure) -> str:
+    """What to say of a classifier that learns nothing from real windows: a ratio of two guesses is no measure."""
+    if real.mean is None:
+        return ""
+    classes = len(metrics["trtr"][name]["per_class"])
+    if (real.mean if real.low is None else real.low) > 1 / classes:
+        return ""
+    return (
+        f"Trained on real windows the {name.upper()} is no better than a guess among {classes} classes, within the "
+        "spread over seeds. What it cannot learn from real windows, synthetic ones cannot teach it: the ratio says "
+        "nothing here."
+    )
 
 
 def _usefulness_sentence(name: str, ratio: Measure) -> str:
