@@ -11,16 +11,9 @@ from jaxtyping import Float, Int
 from sensegen import units
 from sensegen.datasets import file_labels, file_rows
 from sensegen.datasets.file_labels import Interval, Stretch
-from sensegen.description import (
-    UNLABELLED,
-    ColumnsAreRecording,
-    Description,
-    FixedRate,
-    InColumn,
-    InFileName,
-    NoLabels,
-    SignalColumns,
-)
+from sensegen.description import Description
+from sensegen.description.columns import SignalColumns
+from sensegen.description.places import UNLABELLED, ColumnsAreRecording, FixedRate, InColumn, InFileName, NoLabels
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 
 LONGEST_GAP_S, LONGEST_GAP_SAMPLES = 1.0, 10  # nobody knows whether a label still held after a longer one
