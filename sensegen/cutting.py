@@ -43,9 +43,12 @@ class WindowIndex:
     def __len__(self) -> int:
         return len(self.start)
 
-    def rows(self, chosen: Int[np.ndarray, "chosen"]) -> Int[np.ndarray, "chosen column"]:
-        """The stored form of some windows: start sample, label, subject."""
-        return np.stack([self.start[chosen], self.label[chosen], self.subject[chosen]], axis=1).astype(np.int64)
+    def rows(
+        self, chosen: Int[np.ndarray, "chosen"], occurring: Int[np.ndarray, "class"]
+    ) -> Int[np.ndarray, "chosen column"]:
+        """The stored form of some windows: start sample, the place of the label in `occurring`, subject."""
+        label = np.searchsorted(occurring, self.label[chosen])
+        return np.stack([self.start[chosen], label, self.subject[chosen]], axis=1).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,12 @@ def _stride_seconds(params: WindowParams, source: Source) -> float | None:
 def write(
     folder: Path, whole: Cut, splits: Mapping[str, Int[np.ndarray, "window"]], params: WindowParams, source: Source
 ) -> Scaling:
-    """Scale by the fit windows (there must be some) and write the window folder; gives the scaling."""
+    """Scale by the fit windows (there must be some) and write the window folder; gives the scaling.
+
+    A class that no window of these splits is of (dropped, or never recorded) is not among the classes of the folder:
+    a model has an input or an output for each of them, and would be asked about what nobody ever shows it.
+    """
+    occurring = np.unique(np.concatenate([whole.index.label[chosen] for chosen in splits.values()]))
     scaling = Scaling.fit(whole.covered_blocks(splits["fit"], window_length(params)))
     with writing(folder / "signals.npy") as path, path.open("wb") as file:
         shape = (whole.samples, whole.channels)
@@ -211,18 +219,19 @@ def write(
             file.write(scaling.apply(block).astype("<f4").data)
     for split, chosen in splits.items():
         with writing(folder / f"{split}.npy") as path, path.open("wb") as file:
-            np.save(file, whole.index.rows(chosen))
-    write_text(folder / "windows.json", json.dumps(_meaning(scaling, params, source), indent=2) + "\n")
+            np.save(file, whole.index.rows(chosen, occurring))
+    classes = [source.labels[label] for label in occurring]
+    write_text(folder / "windows.json", json.dumps(_meaning(scaling, classes, params, source), indent=2) + "\n")
     return scaling
 
 
-def _meaning(scaling: Scaling, params: WindowParams, source: Source) -> dict[str, Any]:
+def _meaning(scaling: Scaling, classes: list[str], params: WindowParams, source: Source) -> dict[str, Any]:
     return {
         "channels": params.channels,
         "units": _units(params, source),
         "rate_hz": params.rate_hz,
         "length": window_length(params),
-        "classes": source.labels,
+        "classes": classes,
         "subjects": source.subjects,
         "scaling": {"mean": scaling.mean.tolist(), "stddev": scaling.stddev.tolist()},
     }

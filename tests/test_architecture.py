@@ -43,6 +43,8 @@ LAYERS = (
         "source",
         "provenance",
         "archive",
+        "mirror",
+        "zip_entries",
         "transfer",
     ),
     (

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensegen import archive, transfer
+from sensegen import archive, transfer, zip_entries
 from sensegen.archive import ArchiveError, Request
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.source import Archive, Member, Source
 from sensegen.transfer import NotThere, Patience, TransferError
 
@@ -114,7 +115,7 @@ def request(tmp_path: Path, url: str = "http://127.0.0.1:9/outer.zip", patience:
 def put_in_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, name: str = INNER) -> None:
     (tmp_path / "mirror" / "made").mkdir(parents=True)
     (tmp_path / "mirror" / "made" / name).write_bytes(data)
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
 
 
 def files_under(folder: Path) -> dict[str, bytes]:
@@ -123,7 +124,7 @@ def files_under(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def _no_mirror(monkeypatch):
-    monkeypatch.delenv(archive.MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
 
 
 # --- transfer
@@ -245,7 +246,7 @@ def test_a_mirror_folder_may_hold_the_outer_or_the_inner_archive(tmp_path, monke
 
 def test_a_mirror_may_be_an_address(tmp_path, monkeypatch):
     with serving({"/data/made/outer.zip": zipped({INNER: zipped(CONTENT)})}) as server:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, f"{server.url}/data/")
+        monkeypatch.setenv(MIRROR_VARIABLE, f"{server.url}/data/")
         archive.fetch(request(tmp_path), tmp_path / "raw")
         assert [path for path, _ in server.requests] == ["/data/made/the%20set.zip", "/data/made/outer.zip"]
     assert files_under(tmp_path / "raw") == CONTENT
@@ -353,7 +354,7 @@ def test_a_zip_bomb_that_declares_little_gives_no_more_than_that(tmp_path, monke
     data = declare_size(bomb("set/one.txt"), "set/one.txt", 100_000)
     given = 0
     with zipfile.ZipFile(io.BytesIO(data)) as zipped_bomb, pytest.raises((ArchiveError, zipfile.BadZipFile)):
-        for chunk in archive._bytes_of(zipped_bomb, "set/one.txt"):
+        for chunk in zip_entries.bytes_of(zipped_bomb, "set/one.txt"):
             given += len(chunk)
     assert given <= 100_000
     put_in_mirror(tmp_path, monkeypatch, data)
@@ -363,7 +364,7 @@ def test_a_zip_bomb_that_declares_little_gives_no_more_than_that(tmp_path, monke
 
 
 def test_an_archive_too_large_as_a_whole_is_refused_though_each_member_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "LARGEST_TOTAL_BYTES", 500_000)
+    monkeypatch.setattr(zip_entries, "LARGEST_TOTAL_BYTES", 500_000)
     put_in_mirror(tmp_path, monkeypatch, zipped(CONTENT))
     with pytest.raises(ArchiveError, match="would unpack to 542,000 bytes, which no dataset does"):
         archive.fetch(request(tmp_path), tmp_path / "raw")
@@ -396,20 +397,20 @@ def test_a_missing_member_is_named(tmp_path, monkeypatch):
 
 
 def test_a_mirror_that_does_not_exist_is_named_with_what_was_looked_for(tmp_path, monkeypatch):
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(ArchiveError, match=r"nowhere is no folder; looked for .*the set\.zip and .*outer\.zip"):
         archive.fetch(request(tmp_path), tmp_path / "raw")
 
 
 def test_a_mirror_of_another_scheme_is_not_taken_for_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, "htp://mirror.example/data")
+    monkeypatch.setenv(MIRROR_VARIABLE, "htp://mirror.example/data")
     with pytest.raises(ArchiveError, match=r"htp://mirror\.example/data must be a folder, or begin with http://"):
         archive.fetch(request(tmp_path), tmp_path / "raw")
 
 
 def test_a_mirror_address_without_the_archive_is_named(tmp_path, monkeypatch):
     with serving({}) as server:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, server.url)
+        monkeypatch.setenv(MIRROR_VARIABLE, server.url)
         with pytest.raises(ArchiveError, match=r"SENSEGEN_MIRROR=http.*looked for .*the%20set\.zip"):
             archive.fetch(request(tmp_path), tmp_path / "raw")
 

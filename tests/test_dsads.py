@@ -13,6 +13,7 @@ import yaml
 from sensegen import archive, datasets, presets
 from sensegen import params as schema
 from sensegen.datasets import dsads
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.params.datasets import DsadsParams
 from sensegen.provenance import sha256
 from sensegen.recording import Activity, InvalidRecording, Recording
@@ -165,7 +166,7 @@ def test_segments_without_a_known_checksum_stay_in_the_archive(tmp_path, monkeyp
         Member(path.relative_to(root.parent).as_posix(), sha256(path)) for path in paths if "p1" in path.parts
     )
     source = replace(dsads.SOURCE, archives=(replace(dsads.SOURCE.archives[0], members=known),))
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     patience = Patience(attempts=1, timeout_seconds=5.0)
     asked = archive.Request("dsads", source, tmp_path / "downloads", patience, lambda done, total, text: None)
     archive.fetch(asked, tmp_path / "raw")
@@ -184,15 +185,15 @@ def test_the_preset_asks_for_what_the_dataset_has():
 def real(tmp_path_factory) -> list[Recording]:
     """The recordings out of the archive in SENSEGEN_MIRROR, or in a folder of copies beside the project."""
     beside = Path(__file__).parents[2] / "shared" / "data"
-    mirror = os.environ.get(archive.MIRROR_VARIABLE) or str(beside)
+    mirror = os.environ.get(MIRROR_VARIABLE) or str(beside)
     names = (dsads.SOURCE.archives[0].name, *dsads.SOURCE.archives[0].copies)
     if "://" not in mirror and not any((Path(mirror) / "dsads" / name).is_file() for name in names):
-        pytest.skip(f"no DSADS archive in {mirror}; set {archive.MIRROR_VARIABLE} to a folder that holds one")
+        pytest.skip(f"no DSADS archive in {mirror}; set {MIRROR_VARIABLE} to a folder that holds one")
     folder = tmp_path_factory.mktemp("dsads")
     patience = Patience(attempts=1, timeout_seconds=5.0)
     asked = archive.Request("dsads", dsads.SOURCE, folder / "downloads", patience, lambda done, total, text: None)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, mirror)
+        monkeypatch.setenv(MIRROR_VARIABLE, mirror)
         archive.fetch(asked, folder / "raw")
     return list(datasets.read_all(folder / "raw", DSADS))
 

@@ -11,6 +11,7 @@ import pytest
 
 from sensegen import archive, provenance
 from sensegen.datasets import empatica_e4, exam_stress
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.params.datasets import ExamStressParams
 from sensegen.recording import InvalidRecording, Recording
 from sensegen.source import Source
@@ -226,7 +227,7 @@ def packed(folder: Path, monkeypatch) -> Source:
             sums[path] = hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest()
     (here / exam_stress.GRADES).write_bytes(GRADES.encode("latin-1").replace(b"\n", b"\r\n"))
     sums[exam_stress.GRADES] = hashlib.sha256(GRADES.encode("latin-1")).hexdigest()
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(folder / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(folder / "mirror"))
     archives = [
         replace(one, members=tuple(replace(member, sha256=sums[member.path]) for member in one.members))
         for one in exam_stress.SOURCE.archives
@@ -264,9 +265,9 @@ COUNTED = {
 @pytest.fixture(scope="module")
 def real_folder(tmp_path_factory):
     """The six sessions out of SENSEGEN_MIRROR."""
-    mirror = os.environ.get(archive.MIRROR_VARIABLE, "")
+    mirror = os.environ.get(MIRROR_VARIABLE, "")
     if not (Path(mirror) / exam_stress.MIRROR_FOLDER / exam_stress.SUBSET).is_file():
-        pytest.skip(f"set {archive.MIRROR_VARIABLE} to a folder with {exam_stress.MIRROR_FOLDER}/{exam_stress.SUBSET}")
+        pytest.skip(f"set {MIRROR_VARIABLE} to a folder with {exam_stress.MIRROR_FOLDER}/{exam_stress.SUBSET}")
     return fetch(tmp_path_factory.mktemp("exam_stress"), exam_stress.SOURCE)
 
 

@@ -15,6 +15,7 @@ import yaml
 from sensegen import archive, datasets, presets, provenance
 from sensegen import params as schema
 from sensegen.datasets import hapt, uci_har
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.params.datasets import HaptParams, UciHarParams
 from sensegen.provenance import sha256
 from sensegen.recording import Activity, InvalidRecording, Recording
@@ -248,7 +249,7 @@ def fetch_into(folder: Path, source: Source, dataset: str = "hapt") -> Path:
 def test_the_archive_is_taken_with_or_without_its_top_folder_under_either_name(tmp_path, monkeypatch, top, name):
     root = published(tmp_path / "made")
     source = packed(root, tmp_path / "mirror" / "hapt" / name, top)
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     raw = fetch_into(tmp_path, source)
     assert provenance.record("hapt", source, raw)["files"] == {
         member.path: member.sha256 for member in source.archives[0].members
@@ -258,7 +259,7 @@ def test_the_archive_is_taken_with_or_without_its_top_folder_under_either_name(t
 
 def test_another_folder_around_everything_is_another_archive(tmp_path, monkeypatch):
     source = packed(published(tmp_path / "made"), tmp_path / "mirror" / "hapt" / "hapt_rawdata.zip", "Other/")
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     with pytest.raises(archive.ArchiveError, match=r"holds no RawData/acc_exp01_user01\.txt"):
         fetch_into(tmp_path, source)
 
@@ -268,7 +269,7 @@ def test_a_copy_with_one_number_changed_does_not_pass_for_the_published_one(tmp_
     source = packed(root, tmp_path / "mirror" / "hapt" / "hapt_rawdata.zip", "HAPT Dataset/")
     member = source.archives[0].members[3]
     changed: tuple[Archive, ...] = (replace(source.archives[0], members=(Member(member.path, "0" * 64),)),)
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     with pytest.raises(archive.ArchiveError, match=rf"{member.path} must have sha256 0000"):
         fetch_into(tmp_path, replace(source, archives=changed))
 
@@ -288,12 +289,12 @@ def test_every_sensor_file_of_61_sessions_has_a_known_checksum():
 def real_folder(tmp_path_factory):
     """The published files, out of SENSEGEN_MIRROR or a folder of copies beside the project."""
     beside = Path(__file__).parents[2] / "shared" / "data"
-    mirror = os.environ.get(archive.MIRROR_VARIABLE) or str(beside)
+    mirror = os.environ.get(MIRROR_VARIABLE) or str(beside)
     names = (hapt.SOURCE.archives[0].name, *hapt.SOURCE.archives[0].copies)
     if "://" not in mirror and not any((Path(mirror) / "hapt" / name).is_file() for name in names):
-        pytest.skip(f"no HAPT archive in {mirror}; set {archive.MIRROR_VARIABLE} to a folder that holds one")
+        pytest.skip(f"no HAPT archive in {mirror}; set {MIRROR_VARIABLE} to a folder that holds one")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, mirror)
+        monkeypatch.setenv(MIRROR_VARIABLE, mirror)
         return fetch_into(tmp_path_factory.mktemp("hapt"), hapt.SOURCE)
 
 
@@ -338,8 +339,8 @@ def test_a_published_window_of_uci_har_follows_from_the_raw_recording_to_the_las
     from benchmarks.hapt_against_uci_har import Causal
 
     beside = real_folder.parent / "uci_har"
-    mirror = os.environ.get(archive.MIRROR_VARIABLE) or str(Path(__file__).parents[2] / "shared" / "data")
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, mirror)
+    mirror = os.environ.get(MIRROR_VARIABLE) or str(Path(__file__).parents[2] / "shared" / "data")
+    monkeypatch.setenv(MIRROR_VARIABLE, mirror)
     fetch_into(beside, uci_har.SOURCE, "uci_har")
     published_windows = uci_har.read(beside / "raw", UciHarParams(name="uci_har"), "train")
     recording = read(real_folder, "exp01_user01")[0]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sensegen import archive, datasets, presets, provenance
 from sensegen import params as schema
 from sensegen.datasets import hhar, hhar_streams
+from sensegen.mirror import MIRROR_VARIABLE, NotInMirror
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
 from sensegen.recording import InvalidRecording, Recording
@@ -409,7 +410,7 @@ def test_the_whole_archive_is_preferred_and_its_checksums_are_told(tmp_path, mon
     (tmp_path / "hhar").mkdir()
     outer = zipped({f"{hhar.WHOLE}.zip": inner, f"{hhar.STILL_ROOT}.zip": zipped({"Still exp/readme.txt": b""})})
     (tmp_path / "hhar" / hhar.NAME).write_bytes(outer)
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path))
     hhar.fetch(tmp_path / "raw", params("activity"), silently, tmp_path / "downloads")
     assert [recording.subject for recording in read(tmp_path / "raw")] == ["c"]
     told = provenance.record("hhar", hhar.SOURCE, tmp_path / "raw")["files"]
@@ -420,8 +421,8 @@ def test_the_whole_archive_is_preferred_and_its_checksums_are_told(tmp_path, mon
 
 def test_a_mirror_with_nothing_of_it_is_told_what_to_hold(tmp_path, monkeypatch):
     (tmp_path / "hhar").mkdir()
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path))
-    with pytest.raises(archive.NotInMirror) as told:
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path))
+    with pytest.raises(NotInMirror) as told:
         hhar.fetch(tmp_path / "raw", params("still"), silently, tmp_path / "downloads")
     assert "hhar_still_exp_subset.zip" in str(told.value) and hhar.NAME in str(told.value)
 
@@ -440,12 +441,12 @@ def test_the_presets_ask_for_nothing_that_the_dataset_has_not(name):
 def real_folder(tmp_path_factory):
     """The known excerpts, out of SENSEGEN_MIRROR or a folder of copies beside the project."""
     beside = Path(__file__).parents[2] / "shared" / "data"
-    mirror = os.environ.get(archive.MIRROR_VARIABLE) or str(beside)
+    mirror = os.environ.get(MIRROR_VARIABLE) or str(beside)
     if "://" not in mirror and not (Path(mirror) / "hhar" / hhar.FIRST_ROWS.name).is_file():
-        pytest.skip(f"no HHAR excerpts in {mirror}; set {archive.MIRROR_VARIABLE} to a folder that holds them")
+        pytest.skip(f"no HHAR excerpts in {mirror}; set {MIRROR_VARIABLE} to a folder that holds them")
     folder = tmp_path_factory.mktemp("hhar")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, mirror)
+        monkeypatch.setenv(MIRROR_VARIABLE, mirror)
         for experiment in ("activity", "still"):
             hhar.fetch(folder / experiment, params(experiment), silently, folder / "downloads")
     return folder

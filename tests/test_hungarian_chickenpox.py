@@ -18,6 +18,7 @@ import yaml
 from sensegen import archive, datasets, labelling, presets
 from sensegen import params as schema
 from sensegen.datasets import hungarian_chickenpox as chickenpox
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.params.datasets import HungarianChickenpoxParams
 from sensegen.provenance import sha256
 from sensegen.recording import InvalidRecording, Recording
@@ -167,7 +168,7 @@ def test_a_mirror_may_hold_plain_files_or_an_archive_with_any_line_ends(tmp_path
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(address))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         host = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, host if over_http else str(address))
+        monkeypatch.setenv(MIRROR_VARIABLE, host if over_http else str(address))
         raw = fetch(tmp_path, source)
         server.shutdown()
     files = {path.name: sha256(path) for path in raw.iterdir()}
@@ -188,7 +189,7 @@ def test_a_line_end_across_two_chunks_is_one(tmp_path, monkeypatch):
     (official,) = source.archives
     edges = replace(official.members[1], sha256=hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest())
     source = replace(source, archives=(replace(official, members=(official.members[0], edges)),))
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     assert (fetch(tmp_path, source) / chickenpox.EDGES).read_bytes() == text.replace(b"\r\n", b"\n")
 
 
@@ -196,7 +197,7 @@ def test_a_changed_plain_file_is_refused_and_the_mirror_stays_as_it_is(tmp_path,
     here, source = mirrored(tmp_path)
     path = here / chickenpox.CASES
     path.write_bytes(path.read_bytes().replace(b"2005", b"2006", 1))
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     with pytest.raises(archive.ArchiveError, match=r"hungary_chickenpox\.csv must have sha256"):
         fetch(tmp_path, source)
     assert path.is_file() and (here / chickenpox.EDGES).is_file()
@@ -205,14 +206,14 @@ def test_a_changed_plain_file_is_refused_and_the_mirror_stays_as_it_is(tmp_path,
 def test_a_mirror_that_lacks_one_plain_file_does_not_hold_the_archive(tmp_path, monkeypatch):
     here, source = mirrored(tmp_path)
     (here / chickenpox.EDGES).unlink()
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     with pytest.raises(archive.ArchiveError, match="does not hold the archive"):
         fetch(tmp_path, source)
 
 
 def test_an_official_address_may_be_that_of_the_member_itself(tmp_path, monkeypatch):
     here, source = mirrored(tmp_path)
-    monkeypatch.delenv(archive.MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(here))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         plain = tuple(
@@ -230,9 +231,9 @@ def test_an_official_address_may_be_that_of_the_member_itself(tmp_path, monkeypa
 @pytest.fixture(scope="module")
 def real_folder(tmp_path_factory):
     """Both files out of SENSEGEN_MIRROR."""
-    mirror = os.environ.get(archive.MIRROR_VARIABLE, "")
+    mirror = os.environ.get(MIRROR_VARIABLE, "")
     if not (Path(mirror) / "hungarian_chickenpox" / chickenpox.CASES).is_file():
-        pytest.skip(f"set {archive.MIRROR_VARIABLE} to a folder with hungarian_chickenpox/{chickenpox.CASES}")
+        pytest.skip(f"set {MIRROR_VARIABLE} to a folder with hungarian_chickenpox/{chickenpox.CASES}")
     folder = tmp_path_factory.mktemp("hungarian_chickenpox")
     yield fetch(folder, chickenpox.SOURCE)
     shutil.rmtree(folder)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import damage, mutations
-from sensegen import archive, datasets
+from sensegen import datasets
 from sensegen import params as schema
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.recording import InvalidRecording
 from sensegen.validation.gate import Gate, judge
 from sensegen.validation.inspection import Inspection
@@ -75,9 +76,9 @@ def test_the_page_names_every_kind_of_damage_and_what_catches_it(caught):
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", REAL)
 def test_real_recordings_raise_no_alarm(name, tmp_path, monkeypatch):
-    mirror = os.environ.get(archive.MIRROR_VARIABLE)
+    mirror = os.environ.get(MIRROR_VARIABLE)
     if not mirror:
-        pytest.skip(f"set {archive.MIRROR_VARIABLE} to a folder of the published archives")
+        pytest.skip(f"set {MIRROR_VARIABLE} to a folder of the published archives")
     params = schema.load(ROOT / "params.yaml")
     document = params.model_dump(by_alias=True, mode="json") | {"dataset": REAL[name]}
     params = schema.Params.model_validate(document)

@@ -12,6 +12,7 @@ import pytest
 
 from sensegen import archive, provenance
 from sensegen.datasets import uci_har
+from sensegen.mirror import MIRROR_VARIABLE
 from sensegen.params.datasets import UciHarParams
 from sensegen.recording import InvalidRecording
 from sensegen.source import Source
@@ -181,7 +182,7 @@ def test_a_copy_with_one_number_changed_does_not_pass_for_the_published_one(tmp_
     with zipfile.ZipFile(mirror / "UCI HAR Dataset.zip", "w") as file:
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             file.write(path, path.relative_to(root.parent).as_posix())
-    monkeypatch.setenv(archive.MIRROR_VARIABLE, str(tmp_path / "mirror"))
+    monkeypatch.setenv(MIRROR_VARIABLE, str(tmp_path / "mirror"))
     with pytest.raises(archive.ArchiveError, match="must have sha256"):
         fetch_into(tmp_path, uci_har.SOURCE)
 
@@ -197,11 +198,11 @@ def fetch_into(folder: Path, source: Source) -> Path:
 def real_folder(tmp_path_factory):
     """The published files, out of SENSEGEN_MIRROR or a folder of copies beside the project."""
     beside = Path(__file__).parents[2] / "shared" / "data"
-    mirror = os.environ.get(archive.MIRROR_VARIABLE) or str(beside)
+    mirror = os.environ.get(MIRROR_VARIABLE) or str(beside)
     if "://" not in mirror and not (Path(mirror) / "uci_har" / "UCI HAR Dataset.zip").is_file():
-        pytest.skip(f"no UCI HAR archive in {mirror}; set {archive.MIRROR_VARIABLE} to a folder that holds one")
+        pytest.skip(f"no UCI HAR archive in {mirror}; set {MIRROR_VARIABLE} to a folder that holds one")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv(archive.MIRROR_VARIABLE, mirror)
+        monkeypatch.setenv(MIRROR_VARIABLE, mirror)
         return fetch_into(tmp_path_factory.mktemp("uci_har"), uci_har.SOURCE)
 
 

@@ -11,7 +11,9 @@ from jaxtyping import Float
 
 from sensegen.datasets import file_rows
 from sensegen.delimited import Kind
-from sensegen.description import TIME_UNITS, Description, Format, Intervals, SampleIntervals
+from sensegen.description import Description
+from sensegen.description.columns import Format
+from sensegen.description.places import TIME_UNITS, Intervals, SampleIntervals
 from sensegen.recording import Activity, InvalidRecording
 
 

@@ -11,16 +11,9 @@ from jaxtyping import Float, Int
 from sensegen import units
 from sensegen.datasets import file_labels, file_rows
 from sensegen.datasets.file_labels import Interval, Stretch
-from sensegen.description import (
-    UNLABELLED,
-    ColumnsAreRecording,
-    Description,
-    FixedRate,
-    InColumn,
-    InFileName,
-    NoLabels,
-    SignalColumns,
-)
+from sensegen.description import Description
+from sensegen.description.columns import SignalColumns
+from sensegen.description.places import UNLABELLED, ColumnsAreRecording, FixedRate, InColumn, InFileName, NoLabels
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 
 UNIX_SINCE_S = 1e8  # 1973: a clock that is beyond counts Unix time, which all recordings of a person share

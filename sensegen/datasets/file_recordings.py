@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from sensegen.datasets import file_labels, file_rows
 from sensegen.datasets.file_pieces import Gathered, Part, give_out, in_name, key_of
 from sensegen.datasets.file_rows import Words
-from sensegen.description import (
+from sensegen.description.places import (
     ColumnsAreRecording,
     Constant,
     FixedRate,

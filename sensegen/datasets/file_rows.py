@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 
 from sensegen import delimited
 from sensegen.delimited import Kind, Layout
-from sensegen.description import TIME_UNITS, Csv, Description, Format, InColumn, Parquet, TimeColumn
+from sensegen.description import Description
+from sensegen.description.columns import Csv, Format, Parquet
+from sensegen.description.places import TIME_UNITS, InColumn, TimeColumn
 from sensegen.recording import InvalidRecording
 
 if TYPE_CHECKING:

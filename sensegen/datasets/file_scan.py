@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sensegen.datasets import file_labels, file_recordings
 from sensegen.datasets.file_pieces import Part
-from sensegen.description import UNLABELLED, Description, NoLabels
+from sensegen.description import Description
+from sensegen.description.places import UNLABELLED, NoLabels
 from sensegen.recording import InvalidRecording
 
 

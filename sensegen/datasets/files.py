@@ -1,4 +1,4 @@
-"""The user's own files, as a description in YAML explains them (sensegen/description.py, docs/your_own_files.md).
+"""The user's own files, as a description in YAML explains them (sensegen/description/, docs/your_own_files.md).
 
 `fetch` copies the files, the label files and the description, and writes `files.json`: who and which labels were found
 in them. From then on nothing outside the raw folder is read, so that what later stages make depends on its content
@@ -19,7 +19,8 @@ from sensegen.artifacts import Artifacts, write_text, writing
 from sensegen.datasets import file_labels, file_pieces, file_recordings
 from sensegen.datasets.file_pieces import Part
 from sensegen.datasets.file_scan import Found, files_of, label_files_of, scan, told
-from sensegen.description import Description, FileIsRecording, NoLabels
+from sensegen.description import Description
+from sensegen.description.places import FileIsRecording, NoLabels
 from sensegen.params import InvalidParams, Params
 from sensegen.params.datasets import FilesParams
 from sensegen.progress import Progress

@@ -19,6 +19,7 @@ from pathlib import Path
 from sensegen import archive
 from sensegen.datasets import hhar_streams as streams
 from sensegen.delimited import Kind, Layout, map_batches
+from sensegen.mirror import NotInMirror
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
 from sensegen.progress import Progress
@@ -139,11 +140,11 @@ def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DO
     whole = Archive(NAME, URL, members=(), inside=INSIDE[params.dataset.experiment])
     try:
         archive.fetch_unchecked(request, whole, folder, suffix=".csv")
-    except archive.NotInMirror as absent:
+    except NotInMirror as absent:
         try:
             archive.fetch(request, folder)
-        except archive.NotInMirror as error:
-            raise archive.NotInMirror(f"{error}\nNor is the whole archive there: {absent}") from None
+        except NotInMirror as error:
+            raise NotInMirror(f"{error}\nNor is the whole archive there: {absent}") from None
 
 
 def parts(folder: Path, dataset: HharParams) -> tuple[str, ...]:

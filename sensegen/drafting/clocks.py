@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen.datasets import file_rows
-from sensegen.description import TIME_UNITS
+from sensegen.description.places import TIME_UNITS
 from sensegen.drafting.profile import Profile
 
 INDEX = re.compile(r"^(index|idx|row|no|nr|number|sample|seq|id|unnamed.*|)$", re.I)

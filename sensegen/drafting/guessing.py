@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from sensegen.description import TIME_UNITS
+from sensegen.description.places import TIME_UNITS
 from sensegen.drafting import clocks, unit_guessing
 from sensegen.drafting.clocks import Clock, near_usual, rate
 from sensegen.drafting.profile import Profile

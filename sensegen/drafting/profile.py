@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sensegen.datasets import file_rows
-from sensegen.description import Csv
+from sensegen.description.columns import Csv
 from sensegen.drafting.sniffing import Sniffed
 from sensegen.recording import InvalidRecording
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from sensegen.description import Csv
+from sensegen.description.columns import Csv
 from sensegen.drafting.clocks import Clock
 from sensegen.drafting.guessing import Guess
 from sensegen.drafting.profile import Profile

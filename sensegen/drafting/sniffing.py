@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensegen.delimited import Kind
-from sensegen.description import Csv, Format, Parquet
+from sensegen.description.columns import Csv, Format, Parquet
 from sensegen.recording import InvalidRecording
 
 if TYPE_CHECKING:

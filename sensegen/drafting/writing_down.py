@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sensegen import description, units
-from sensegen.description import Csv
+from sensegen.description.columns import Csv
 from sensegen.drafting.guessing import Guess, SensorGuess
 from sensegen.drafting.profile import Profile
 
