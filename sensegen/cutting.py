@@ -202,6 +202,12 @@ def _stride_seconds(params: WindowParams, source: Source) -> float | None:
     return published.stride_samples / params.rate_hz if published else None
 
 
+def classes_without_windows(index: WindowIndex, params: WindowParams, source: Source) -> list[str]:
+    """The declared classes that no window is of, those apart that were dropped on purpose."""
+    found = {source.labels[label] for label in np.unique(index.label)}
+    return [name for name in source.labels if name not in {*found, *params.dropped_labels}]
+
+
 def write(
     folder: Path, whole: Cut, splits: Mapping[str, Int[np.ndarray, "window"]], params: WindowParams, source: Source
 ) -> Scaling:

@@ -19,6 +19,8 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         stored = {name: splits[name] for name in splitting.SPLITS}
         window_gate.check(whole.index, stored, params.window, source)
         cutting.write(folder, whole, stored, params.window, source)
+    if absent := cutting.classes_without_windows(whole.index, params.window, source):
+        print(f"no window is of {', '.join(absent)}: not recorded, or never for as long as a window")
     counts = splitting.counts(whole.index, splits, source.labels, source.subjects)
     write_text(folder / "counts.json", json.dumps(counts, indent=2) + "\n")
     tracker.log_metrics({f"windows/{name}": count["total"] for name, count in counts.items()})

@@ -336,5 +336,14 @@ def test_a_split_in_time_puts_no_moment_of_two_devices_on_two_sides(tmp_path):
     half = np.arange(len(index)) < len(index) // 2
     moved = replace(index, begin_s=index.begin_s + np.where(half, 0.0, 1000.0))
     mixed = splitting.split(moved, params, SOURCE)
-    with pytest.raises(InvalidRecording, match="windows.time"):
+    with pytest.raises(InvalidRecording, match=r"windows\.time"):
         window_gate.check(index, {name: mixed[name] for name in splitting.SPLITS}, params, SOURCE)
+
+
+def test_a_class_whose_activities_are_shorter_than_a_window_is_named(tmp_path):
+    clock = grid(0.0, 1000, 50.0)
+    brief = (Activity("move", 0.0, 0.9), Activity("rest", 0.9, 20.0))
+    made = [replace(recording("A", clock), activities=brief)]
+    index = cut_in(tmp_path, made).index
+    assert cutting.classes_without_windows(index, window_params(), SOURCE) == ["move"]
+    assert cutting.classes_without_windows(index, window_params(dropped_labels=["move"]), SOURCE) == []
