@@ -198,9 +198,7 @@ def times_s(tables: Sequence[Table], clock: Clock, tick_s: float) -> list[Float[
     return np.split(awake_s - awake_s[0], np.cumsum([len(table) for table in tables])[:-1])
 
 
-def _awake(
-    arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]
-) -> Float[np.ndarray, "sample"]:
+def _awake(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
     """A clock that stood still set forward, whatever the order of its samples."""
     if (arrival_s[1:] >= arrival_s[:-1]).all():
         return clock_s + slept(arrival_s, clock_s)
