@@ -102,6 +102,27 @@ class _Piece:
     recordings: tuple[tuple[int, float | None, float, int], ...]  # subject, its begin, seconds, windows
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """The segments of a recording laid end to end: the time of each sample, where segments begin, and the end of all.
+
+    A recording may have thousands of them: the windows of all are found at once, since each look has its price.
+    """
+
+    times_s: Float[np.ndarray, "sample"]
+    firsts: Int[np.ndarray, "segment"]
+    end_s: float
+
+    @staticmethod
+    def of(stretches: Sequence[tuple[float, int]], rate_hz: float) -> "_Laid":
+        """From where each segment starts, in seconds, and its samples."""
+        start_s, samples = np.array([start_s for start_s, _ in stretches]), np.array([n for _, n in stretches], int)
+        firsts = np.cumsum(samples) - samples
+        within = np.arange(samples.sum()) - np.repeat(firsts, samples)
+        times_s = np.repeat(start_s, samples) + within / rate_hz
+        return _Laid(times_s, firsts, float(np.max(start_s + samples / rate_hz, initial=0.0)))
+
+
 def cut(recordings: Path, pieces: Path, params: WindowParams, source: Source, runtime: RuntimeParams) -> Cut:
     """Resample and filter the recordings in a folder, and cut them into windows of one class; fills `pieces`.
 
@@ -131,17 +152,18 @@ def _cut_run(job: _Job) -> _Piece:
     starts, labels, begins, recordings, samples = [], [], [], [], 0
     with writing(job.piece) as path, path.open("wb") as file:
         for recording in read_run(job.run):
-            end_s, windows = 0.0, 0
+            stretches = []
             for segment in _segments(recording, job.params, job.source):
-                start, label = _windows(segment, recording.activities, job.params, job.source.labels)
-                starts.append(start + samples)
-                labels.append(label)
-                begins.append(segment.start_s + start / job.params.rate_hz)
+                stretches.append((segment.start_s, len(segment.values)))
                 _append(file, segment.values)
-                samples, windows = samples + len(segment.values), windows + len(start)
-                end_s = max(end_s, segment.start_s + len(segment.values) / job.params.rate_hz)
+            laid = _Laid.of(stretches, job.params.rate_hz)
+            start, label = _windows(laid, recording.activities, job.params, job.source.labels)
+            starts.append(start + samples)
+            labels.append(label)
+            begins.append(laid.times_s[start])
             subject = job.source.subjects.index(recording.subject)
-            recordings.append((subject, recording.begins_s, end_s, windows))
+            recordings.append((subject, recording.begins_s, laid.end_s, len(start)))
+            samples += len(laid.times_s)
     return _Piece(
         samples=samples,
         start=_concatenated(starts, "i8"),
@@ -152,15 +174,12 @@ def _cut_run(job: _Job) -> _Piece:
 
 
 def _windows(
-    segment: Segment, activities: Sequence[Activity], params: WindowParams, classes: Sequence[str]
+    laid: _Laid, activities: Sequence[Activity], params: WindowParams, classes: Sequence[str]
 ) -> tuple[Int[np.ndarray, "window"], Int[np.ndarray, "window"]]:
-    """First sample and class of each window of a segment."""
-    if len(segment.values) < window_length(params):
+    """First sample and class of each window of a recording."""
+    if len(laid.times_s) < window_length(params):
         return np.empty(0, np.int64), np.empty(0, np.int32)
-    # A long recording has many segments and many activities, and most of them have nothing to do with each other.
-    end_s = segment.start_s + len(segment.values) / segment.rate_hz
-    near = [one for one in activities if one.start_s <= end_s and one.end_s >= segment.start_s]
-    start, label, names = labelled_windows(segment.times_s, near, params)
+    start, label, names = labelled_windows(laid.times_s, activities, params, laid.firsts)
     return start, np.array([classes.index(name) for name in names], np.int32)[label]
 
 

@@ -22,6 +22,7 @@ from sensegen.recording import Activity
 
 ROUNDING = 1e-9  # 0.8 of 10 samples are 8, whatever floating point says
 Intervals = Int[np.ndarray, "interval 2"]  # first sample of each, and first sample after it
+WHOLE = np.zeros(1, np.int64)  # the first samples where there is one stretch
 
 
 def window_length(params: WindowParams) -> int:
@@ -44,19 +45,20 @@ def labelled_starts(
 
 
 def labelled_windows(
-    times_s: Float[np.ndarray, "time"], activities: Sequence[Activity], params: WindowParams
+    times_s: Float[np.ndarray, "time"],
+    activities: Sequence[Activity],
+    params: WindowParams,
+    firsts: Int[np.ndarray, "stretch"] = WHOLE,
 ) -> tuple[Int[np.ndarray, "window"], Int[np.ndarray, "window"], tuple[str, ...]]:
     """The same as arrays: first samples, each window's place in the names, and the names.
 
-    The cost is that of sorting the activities and of one look-up a window and class; samples are not gone through.
+    Of several stretches end to end, `firsts` are the first samples; no window reaches from one into the next. The cost
+    is that of sorting the activities and of one look-up a window and class; samples are not gone through.
     """
     length, needed = window_length(params), samples_needed(params)
-    intervals = _intervals(times_s, activities, params)
-    if [own.tolist() for own in intervals.values()] == [[[0, len(times_s)]]]:
-        # Most stretches between two gaps lie inside one activity: the general way below gives the same, slowly.
-        starts = np.arange(0, len(times_s) - length + 1, window_stride(params))
-        return starts, np.zeros(len(starts), np.int64), tuple(intervals)
-    starts = _starts(list(intervals.values()), len(times_s), (length, window_stride(params)), needed)
+    intervals = {label: _split(own, firsts) for label, own in _intervals(times_s, activities, params).items()}
+    stretches = np.stack([firsts, np.append(firsts[1:], len(times_s))], axis=1)
+    starts = _starts(list(intervals.values()), stretches, (length, window_stride(params)), needed)
     most, labels = np.zeros(len(starts)), np.zeros(len(starts), np.int64)
     for label, own in enumerate(intervals.values()):
         covered = _samples_before(own, starts + length) - _samples_before(own, starts)
@@ -93,13 +95,20 @@ def _joined(intervals: Intervals) -> Intervals:
     return np.column_stack([intervals[begins, 0], reached[ends]])
 
 
-def _starts(of_classes: Sequence[Intervals], samples: int, size: tuple[int, int], needed: int) -> np.ndarray:
-    """A grid from the first sample on, and anew from each interval that can carry a window by itself."""
+def _split(intervals: Intervals, firsts: Int[np.ndarray, "stretch"]) -> Intervals:
+    """Disjoint intervals in order, cut where a stretch begins in the middle of one."""
+    around = np.searchsorted(intervals[:, 0], firsts) - 1
+    inside = firsts[(around >= 0) & (firsts < intervals[around, 1])]
+    return np.sort(np.concatenate([intervals, np.stack([inside, inside], axis=1)]), axis=0)
+
+
+def _starts(of_classes: Sequence[Intervals], stretches: Intervals, size: tuple[int, int], needed: int) -> np.ndarray:
+    """A grid from each stretch's first sample on, and anew from each interval that can carry a window by itself."""
     length, stride = size
     carrying = [own[own[:, 1] - own[:, 0] >= needed, 0] for own in of_classes]
-    begins = np.unique(np.concatenate([[0], *carrying]).astype(np.int64))
-    after_last = samples - length + 1
-    ends = np.minimum(np.append(begins[1:] - min(stride, needed) + 1, after_last), after_last)
+    begins = np.unique(np.concatenate([stretches[:, 0], *carrying]).astype(np.int64))
+    after_last = stretches[np.searchsorted(stretches[:, 0], begins, side="right") - 1, 1] - length + 1
+    ends = np.minimum(np.append(begins[1:] - min(stride, needed) + 1, after_last[-1:]), after_last)
     counts = np.maximum(0, -(-(ends - begins) // stride))
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(begins, counts) + stride * within

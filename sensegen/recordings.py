@@ -115,7 +115,9 @@ def _runs(shard: Path, samples: int) -> Iterator[Run]:
 def _rows(shard: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(shard / f"{INDEX}.parquet").to_pylist()
+    # Not `pq.read_table`, nor an array's `to_numpy`: they import all of pandas, in each worker anew.
+    with pq.ParquetFile(shard / f"{INDEX}.parquet") as file:
+        rows: list[dict[str, Any]] = file.read().to_pylist()
     return rows
 
 

@@ -113,7 +113,8 @@ def _segment(tracks: list[Track], span_s: Float[np.ndarray, "2"], params: Window
         faster = track.clock.rate_hz > SAME_RATE * params.rate_hz
         found = (WAYS_DOWN[params.resampling] if faster else linear)(_around(track, new), new)
         for channel, places in enumerate(track.columns):
-            values[:, places] = found[:, channel, None]
+            for place in places:
+                values[:, place] = found[:, channel]
     return Segment(start_s, params.rate_hz, values)
 
 

@@ -107,7 +107,8 @@ class SignalReader:
         self.unit = schema.metadata[b"unit"].decode()
         groups = range(_first_group(self.file.metadata, first), self.file.metadata.num_row_groups)
         self.batches = self.file.iter_batches(ROW_GROUP_SAMPLES, row_groups=groups, use_threads=False)
-        self.numbers, self.columns = np.empty(0, np.int32), [np.empty(0)] * (1 + len(self.channels))
+        self.numbers: np.ndarray = np.empty(0, np.int32)
+        self.columns: list[np.ndarray] = [np.empty(0)] * (1 + len(self.channels))
 
     def __enter__(self) -> "SignalReader":
         return self
@@ -132,7 +133,8 @@ class SignalReader:
         batch = next(self.batches, None)
         if batch is None:
             return False
-        self.numbers, *self.columns = (batch.column(at).to_numpy() for at in range(batch.num_columns))
+        # The same as `to_numpy`, which would import all of pandas, in each worker anew.
+        self.numbers, *self.columns = (np.from_dlpack(column) for column in batch.columns)
         return True
 
 

@@ -39,7 +39,7 @@ def ordered(
     if bool((np.diff(times_s) > 0).all()):
         return times_s, values
     order = np.argsort(times_s, kind="stable")
-    times_s, values = times_s[order], values[order]
+    times_s, values = times_s[order], values.take(order, axis=0)  # several times as fast as an index for short rows
     firsts = np.flatnonzero(np.diff(times_s, prepend=-np.inf) > 0)
     counts = np.diff(firsts, append=len(times_s))
     if len(firsts) == len(times_s):

@@ -120,6 +120,12 @@ def test_a_bad_line_is_named_with_its_column(tmp_path, kind):
         table(path)
 
 
+def test_a_text_that_does_not_repeat_must_be_utf_8_too(tmp_path):
+    path = written(tmp_path, b"time,x,label\n1,0.5,walk\n2,1,\xe4pfel\n3,1,walk\n4,1,\xe4pfel\n")
+    with pytest.raises(InvalidRecording, match=r"some\.csv, line 3, column 3 \(label\): b'\\xe4' is no UTF-8"):
+        table(path, Layout({**LAYOUT.columns, "label": "text"}, variants=(NAMES,)))
+
+
 HEADERS = {
     "missing": ("1,0.5,walk\n2,1,walk\n", r"line 1: a header must stand here, but '1,0\.5,walk' looks like a row"),
     "of another variant": (

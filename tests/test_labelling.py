@@ -1,5 +1,7 @@
 """Windows begin where an activity does, and carry a label only when enough of them is of one class."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -100,6 +102,22 @@ def test_the_order_of_the_activities_does_not_matter(day):
     params = ten_samples(label_purity=0.7)
     forward, backward = (list(labelled_starts(times(samples), a, params)) for a in (activities, activities[::-1]))
     assert forward == backward
+
+
+@given(st.lists(days(), min_size=1, max_size=5), st.sampled_from([0.51, 0.7, 1.0]))
+def test_stretches_end_to_end_have_the_windows_that_each_has_by_itself(pieces, purity):
+    params, firsts = ten_samples(label_purity=purity), np.cumsum([0, *(samples for samples, _ in pieces)])
+    begins_s = 1000.0 * np.arange(len(pieces))
+    whole = np.concatenate([begin_s + times(samples) for begin_s, (samples, _) in zip(begins_s, pieces, strict=True)])
+    # One activity reaches over two stretches and the gap between them.
+    day = [Activity("a", 0.5, 1000.5)] * (len(pieces) > 1)
+    for begin_s, (_, own) in zip(begins_s, pieces, strict=True):
+        day += [Activity(part.label, begin_s + part.start_s, begin_s + part.end_s) for part in own]
+    starts, labels, names = labelled_windows(whole, day, params, firsts[:-1])
+    apart = []
+    for first, last in itertools.pairwise(firsts):
+        apart += [(first + start, label) for start, label in labelled_starts(whole[first:last], day, params)]
+    assert [(start, names[label]) for start, label in zip(starts, labels, strict=True)] == apart
 
 
 @pytest.mark.parametrize(("share", "needed"), [(1.0, 10), (0.8, 8), (0.81, 9), (0.7, 7), (0.51, 6)])

@@ -188,6 +188,8 @@ def read(folder: Path, dataset: HharParams, part: str) -> Iterator[Recording]:
         for user, device in sorted({stream for found in spooled.values() for stream in found}):
             paths = {sensor: found[user, device] for sensor, found in spooled.items() if (user, device) in found}
             yield from _read_stream(f"{part}:{user}:{device}", user, paths, dataset)
+            for path in paths.values():  # while what was read is written: to free gigabytes takes a second
+                path.unlink()
 
 
 def _sensor_files(root: Path, kind: str) -> dict[str, Path | None]:

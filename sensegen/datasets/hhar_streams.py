@@ -194,16 +194,23 @@ def times_s(tables: Sequence[Table], clock: Clock, tick_s: float) -> list[Float[
     if clock == "arrival":
         return arrival_s
     clock_s = [(table[:, CREATION] - origin[CREATION]) * tick_s for table in tables]
-    order = np.argsort(np.concatenate(arrival_s), kind="stable")
-    slept_s = np.empty(len(order))
-    slept_s[order] = slept(np.concatenate(arrival_s)[order], np.concatenate(clock_s)[order])
-    awake_s = np.concatenate(clock_s) + slept_s
+    awake_s = _awake(np.concatenate(arrival_s), np.concatenate(clock_s))
     return np.split(awake_s - awake_s[0], np.cumsum([len(table) for table in tables])[:-1])
 
 
 def begins_s(table: Table) -> float:
     """When the first sample arrived, in Unix time: the clock on which what several devices sent at once is together."""
     return float(table[0, ARRIVAL]) * MS
+
+
+def _awake(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
+    """A clock that stood still set forward, whatever the order of its samples."""
+    if (arrival_s[1:] >= arrival_s[:-1]).all():
+        return clock_s + slept(arrival_s, clock_s)
+    order = np.argsort(arrival_s, kind="stable")
+    slept_s = np.empty(len(order))
+    slept_s[order] = slept(arrival_s[order], clock_s[order])
+    return clock_s + slept_s
 
 
 def slept(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:

@@ -57,6 +57,7 @@ def _options(layout: Layout, head: Head, stamp: "pa.DataType") -> dict[str, Any]
             null_values=list(layout.missing),
             strings_can_be_null=False,
             decimal_point=layout.decimal_point,
+            check_utf8=False,
         ),
         "column_names": list(head.names),
     }
@@ -79,4 +80,6 @@ def _columns(text: memoryview, options: dict[str, Any]) -> "pa.RecordBatch":
             raise pa.ArrowInvalid("There is a word after the last separator.")
         table = table.drop_columns([AFTER_LAST])
     (batch,) = table.combine_chunks().to_batches()
+    # Here and not by the converter: of a category, only the different words need to be looked at.
+    batch.validate(full=True)
     return batch
