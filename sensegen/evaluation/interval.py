@@ -27,11 +27,22 @@ def over_seeds(values: Sequence[float]) -> Measured:
     return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": count}
 
 
+def is_null(node: Any) -> bool:
+    """Whether this is a null with its reason, and no number or folder of numbers."""
+    return isinstance(node, dict) and "reason" in node
+
+
 def merge(repetitions: Sequence[Any]) -> Any:
-    """The same nested mapping of numbers, once a seed, as one mapping of means and intervals; nulls stay nulls."""
+    """The same nested mapping of numbers, once a seed, as one mapping of means and intervals; nulls stay nulls.
+
+    What is null in one repetition is null: an interval over the others would hide that it cannot be relied on. What is
+    said alike in every repetition and is no number of a seed (a count, a name) stays as it is.
+    """
     first = repetitions[0]
+    if nulls := [node for node in repetitions if is_null(node)]:
+        return nulls[0]
     if isinstance(first, dict):
-        if "reason" in first:
-            return first
         return {key: merge([repetition[key] for repetition in repetitions]) for key in first}
+    if isinstance(first, str | int | list):
+        return first
     return over_seeds(repetitions)

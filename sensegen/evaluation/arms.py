@@ -1,0 +1,104 @@
+"""The arms of usefulness: trained on real or on synthetic windows or on both, tested on real or on synthetic ones.
+
+Every arm takes the same number of optimiser steps, also where it has twice the windows: otherwise more training would
+pass for better data. A classifier that takes no steps sees every window of its arm once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from sensegen.evaluation.interval import Null, null
+from sensegen.evaluation.real import Real
+from sensegen.evaluation.usefulness import fitted_classifier, majority, scores
+from sensegen.training_run import Training
+from sensegen.windows import Windows
+
+NAMES = ("trtr", "tstr", "trts", "tstr_plus_real")
+Predicted = Mapping[tuple[str, str], Int[np.ndarray, "test_window"]]
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The scores of every arm by classifier, and what each classifier of TRTR and TSTR said of each test window.
+
+    `reason` says why there are none.
+    """
+
+    real: Real
+    training: Training
+    scores: Mapping[str, Any]
+    predicted: Predicted
+    reason: str | None = None
+
+    @classmethod
+    def measured(cls, real: Real, synthetic: Windows, training: Training) -> "Arms":
+        """Train and test every classifier of `evaluate.classifiers` in every arm."""
+        told: dict[str, Any] = {name: {} for name in NAMES}
+        predicted: dict[tuple[str, str], np.ndarray] = {}
+        for kind in training.params.evaluate.classifiers:
+            by_real = _trained(kind, real.fit, training, f"trtr {kind}")
+            for name, model in (("trtr", by_real), ("tstr", _trained(kind, synthetic, training, f"tstr {kind}"))):
+                predicted[name, kind] = model.predict_labels(real.test.values)
+                told[name][kind] = _scored(real.test, predicted[name, kind])
+            told["trts"][kind] = _scored(synthetic, by_real.predict_labels(synthetic.values))
+            both = _trained(kind, _together(real.fit, synthetic), training, f"both {kind}", like=real.fit)
+            told["tstr_plus_real"][kind] = _scored(real.test, both.predict_labels(real.test.values))
+        kinds = training.params.evaluate.classifiers
+        ratios = {kind: {"macro_f1": _ratio(told["tstr"][kind], told["trtr"][kind])} for kind in kinds}
+        vote = majority(real.fit.labels, real.test.labels, real.test.classes)
+        return cls(real, training, {**told, "tstr_ratio": ratios, "majority_vote": vote}, predicted)
+
+    def headline_f1(self, arm: str) -> float | Null:
+        """The macro-F1 of an arm by the first classifier."""
+        return null(self.reason) if self.reason else self.scores[arm][self._first]["macro_f1"]
+
+    def tstr_of(self, windows: Windows, name: str) -> float | Null:
+        """The macro-F1 of the first classifier on test windows, trained on some other windows."""
+        return null(self.reason) if self.reason else self._tested(windows, self._first, name)["macro_f1"]
+
+    def ratio_of(self, windows: Windows, name: str) -> float | Null:
+        """TSTR over TRTR of some other windows, by the last classifier: the quickest should stand there."""
+        if self.reason:
+            return null(self.reason)
+        kind = self.training.params.evaluate.classifiers[-1]
+        return _ratio(self._tested(windows, kind, name), self.scores["trtr"][kind])
+
+    @property
+    def _first(self) -> str:
+        return self.training.params.evaluate.classifiers[0]
+
+    def _tested(self, windows: Windows, kind: str, name: str) -> Mapping[str, Any]:
+        model = _trained(kind, windows, self.training, f"{name} {kind}", like=self.real.fit)
+        return _scored(self.real.test, model.predict_labels(self.real.test.values))
+
+
+def of_no_use(real: Real, training: Training, reason: str) -> Arms:
+    """Nulls where the classes cannot carry usefulness."""
+    return Arms(real, training, dict.fromkeys((*NAMES, "tstr_ratio", "majority_vote"), null(reason)), {}, reason)
+
+
+def _trained(kind: str, windows: Windows, training: Training, name: str, like: Windows | None = None) -> Any:
+    """A classifier trained on windows, for as many steps as it would take on `like`."""
+    params = getattr(training.params.evaluate, kind)
+    return fitted_classifier(kind, windows, params, training, name, like=len(like or windows))
+
+
+def _together(first: Windows, second: Windows) -> Windows:
+    return replace(
+        first,
+        values=np.concatenate([np.asarray(first.values), np.asarray(second.values)]),
+        labels=np.concatenate([first.labels, second.labels]),
+        subjects=(*first.subjects, *second.subjects),
+    )
+
+
+def _scored(windows: Windows, predicted: Int[np.ndarray, "window"]) -> dict[str, Any]:
+    return scores(windows.labels, predicted, windows.classes)
+
+
+def _ratio(of: Mapping[str, Any], by: Mapping[str, Any]) -> float:
+    return float(of["macro_f1"] / max(by["macro_f1"], 1e-9))

@@ -1,0 +1,141 @@
+"""Every measure of one set of windows that needs no classifier of activities, against the same real windows.
+
+Synthetic windows, the controls and real windows of other people all go through it, so their numbers stand side by
+side. It is made once a seed, since its encoder is trained on real windows and frozen.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sensegen.evaluation import fidelity as moves
+from sensegen.evaluation import privacy
+from sensegen.evaluation.coverage import coverage
+from sensegen.evaluation.detection import distinct, halves, judgement
+from sensegen.evaluation.encoder import Encoder, fit_encoder
+from sensegen.evaluation.forecast import predictive_score
+from sensegen.evaluation.frechet import frechet_distance
+from sensegen.evaluation.interval import Null, null
+from sensegen.evaluation.judges import judges
+from sensegen.evaluation.membership import Sides
+from sensegen.evaluation.memorisation import memorisation
+from sensegen.evaluation.mmd import mmd_squared, permutation_test
+from sensegen.evaluation.physics import physics
+from sensegen.evaluation.real import Real
+from sensegen.evaluation.signatures import signature_distance
+from sensegen.evaluation.spectrum import log_psd
+from sensegen.seeding import rng
+from sensegen.training_run import Training
+from sensegen.windows import Windows
+
+SIGNATURE_DEPTH = 2
+BY_CLASS: dict[str, moves.Measure] = {
+    "log_psd": log_psd,
+    "acf": moves.acf,
+    "cross_correlation": moves.cross_correlation,
+    "wasserstein": moves.wasserstein,
+}
+Measures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """The real windows, an encoder trained on their fit split, and the seed and budgets of the judges."""
+
+    real: Real
+    encoder: Encoder
+    training: Training
+
+    @classmethod
+    def of(cls, real: Real, training: Training) -> "Yardstick":
+        """Train the encoder on the fit windows."""
+        encoder = fit_encoder(real.fit, training.params.evaluate.encoder, training, "encoder")
+        return cls(real, encoder, training)
+
+    @property
+    def seed(self) -> int:
+        """Of every draw of a measure."""
+        return self.training.params.seed
+
+    def measures(self, windows: Windows, name: str, kinds: Iterable[str]) -> Measures:
+        """All of them; `kinds` are the judges that try to tell the windows from real ones."""
+        return {
+            "detection": self.detection(windows, name, kinds),
+            "fidelity": self.fidelity(self.real.fit, windows),
+            "physics": physics(self.in_units(self.real.fit), self.in_units(windows)),
+            "memorisation": memorisation(windows, self.real.fit, self.real.held_out_time, self.seed),
+            "privacy": self.membership(windows),
+            "prediction": self.prediction(windows),
+        }
+
+    def detection(self, windows: Windows, name: str, kinds: Iterable[str]) -> Measures:
+        """By judge: the discriminative score (0 best, 0.5 worst) and the area under its curve (0.5 best, 1 worst).
+
+        Judges see half of the real windows, so that the other half can stand beside it as the floor.
+        """
+        real, _ = self.real_halves()
+        return self._judged(real, windows.values, name, kinds)
+
+    def floors(self, kinds: Iterable[str]) -> Measures:
+        """What judges find between two halves of the real windows, which nothing can be better than."""
+        return self._judged(*self.real_halves(), "real halves", kinds)
+
+    def _judged(self, real: np.ndarray, other: np.ndarray, name: str, kinds: Iterable[str]) -> Measures:
+        params = self.training.params.evaluate.judges
+        of_kind = judges(params)
+        some = [self._some(values, params.windows, name) for values in (real, distinct(other))]
+        return {kind: judgement(*some, of_kind[kind], self.training, f"{kind} judge of {name}") for kind in kinds}
+
+    def real_halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """The fit windows, each once, in two random halves."""
+        return halves(distinct(self.real.fit.values), self.seed)
+
+    def _some(self, values: np.ndarray, most: int, name: str) -> np.ndarray:
+        rows = rng(self.seed, "judged", name).permutation(len(values))[:most]
+        return np.asarray(values[np.sort(rows)], np.float32)
+
+    def fidelity(self, real: Windows, other: Windows) -> Measures:
+        """Distances of `other` from `real`, 0 best; shares of `coverage`, 1 best; values are scaled."""
+        found = {name: self._over_channels(measure, real, other) for name, measure in BY_CLASS.items()}
+        features = [self.encoder.features(side.values) for side in (real, other)]
+        tested = permutation_test(real.values, other.values, self.seed)
+        near = coverage(*features, self.seed)
+        shares = dict.fromkeys(("precision", "recall", "density", "coverage"), near)
+        return {
+            **found,
+            "mmd": mmd_squared(real.values, other.values, self.seed),
+            "mmd_p_value": tested if isinstance(tested, dict) else tested.p_value,
+            "signature": signature_distance(real.values, other.values, SIGNATURE_DEPTH),
+            "context_fid": frechet_distance(*features),
+            **(shares if isinstance(near, dict) else {name: asdict(near)[name] for name in shares}),
+        }
+
+    def _over_channels(self, measure: Callable[..., Any], real: Windows, other: Windows) -> float | Null:
+        told = moves.by_class(measure, real.values, real.labels, other.values, other.labels)
+        return told if isinstance(told, dict) else float(np.mean(told.mean))
+
+    def membership(self, windows: Windows) -> Measures | Null:
+        """How well attacks tell fit windows and fit people from others that the generator never saw."""
+        real = self.real
+        if missing := [name for name in ("held_out_time", "validation", "test") if not len(getattr(real, name))]:
+            return null(f"membership needs windows of {' and '.join(missing)}, and there are none")
+        reference = real.test
+        if set(reference.subjects) & ({*real.fit.subjects} | {*real.validation.subjects}):
+            return null("membership needs reference people who are not in fit, and the splits are in time")
+        return {
+            "by_window": privacy.by_window(Sides(windows, real.fit, real.held_out_time, reference), self.seed),
+            "by_subject": privacy.by_subject(Sides(windows, real.fit, real.validation, reference), self.seed),
+        }
+
+    def prediction(self, windows: Windows) -> Measures | Null:
+        """The error of forecasts that were learned from these windows, on real test windows."""
+        if windows.values.shape[1] < 2:
+            return null("a forecast needs windows of two samples")
+        return predictive_score(windows.values, self.real.fit.values, self.real.test.values, self.seed)
+
+    def in_units(self, windows: Windows) -> Windows:
+        """The same windows in the units of their channels."""
+        values = self.real.scaling.invert(np.asarray(windows.values))
+        return replace(windows, values=values.astype(np.float32))
