@@ -17,6 +17,7 @@ from sensegen.evaluation.usefulness import (
     CLASSIFIERS,
     build_classifier,
     fit_classifier,
+    majority,
     obstacle,
     predictions,
     scores,
@@ -70,6 +71,32 @@ def test_a_class_without_windows_has_no_scores_and_no_part_in_the_mean():
     told = scores(np.array([0, 0, 2, 2]), np.array([0, 0, 2, 1]), CLASSES)
     assert list(told["per_class"]) == ["a", "c"]
     assert told["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from([0, 2]), st.integers(0, 2)), min_size=1, max_size=40))
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur(pairs):
+    actual, predicted = np.array(pairs).T
+    recalls = [np.mean(predicted[actual == label] == label) for label in set(actual.tolist())]
+    assert scores(actual, predicted, CLASSES)["balanced_accuracy"] == pytest.approx(np.mean(recalls))
+
+
+def test_balanced_accuracy_sees_a_rare_class_that_accuracy_does_not():
+    actual = np.repeat([0, 1], [98, 2])
+    told = scores(actual, np.zeros(100, int), CLASSES)
+    assert (told["accuracy"], told["balanced_accuracy"]) == pytest.approx((0.98, 0.5))
+
+
+def test_the_majority_calls_everything_by_the_commonest_class_of_fit():
+    told = majority(np.array([0, 1, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 2]), CLASSES)
+    assert (told["accuracy"], told["balanced_accuracy"]) == pytest.approx((1 / 5, 1 / 3))
+    assert told["macro_f1"] == pytest.approx((2 * 1 / 6) / 3)
+    assert told["per_class"]["b"]["recall"] == 1.0 and told["per_class"]["a"]["recall"] == 0.0
+
+
+def test_the_majority_may_be_a_class_that_is_not_tested_and_the_first_of_equals_wins():
+    assert majority(np.array([1, 1, 0]), np.array([0, 2]), CLASSES)["balanced_accuracy"] == 0.0
+    assert majority(np.array([2, 1, 1, 2]), np.array([1, 2, 2]), CLASSES)["accuracy"] == pytest.approx(1 / 3)
 
 
 @settings(max_examples=50)

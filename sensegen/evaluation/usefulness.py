@@ -73,9 +73,11 @@ def build_classifier(kind: str, shape: WindowShape, params: Any, seed: int) -> A
 def scores(
     actual: Int[np.ndarray, "window"], predicted: Int[np.ndarray, "window"], classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Accuracy, macro-F1, and precision, recall and F1 of each class that occurs; all in 0 to 1, 1 is best.
+    """Accuracy, macro-F1, balanced accuracy, and precision, recall and F1 of each class that occurs.
 
-    A class that is never predicted has precision 0; one without windows has no scores and no part in the mean.
+    All in 0 to 1, 1 is best. Balanced accuracy is the mean of the recalls (Brodersen et al., 2010), so that a class
+    counts as much as any other however few its windows. A class that is never predicted has precision 0; one without
+    windows has no scores and no part in the means.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -85,4 +87,21 @@ def scores(
         classes[label]: {"precision": float(precision[at]), "recall": float(recall[at]), "f1": float(f1[at])}
         for at, label in enumerate(ids.tolist())
     }
-    return {"accuracy": float(np.mean(actual == predicted)), "macro_f1": float(np.mean(f1)), "per_class": per_class}
+    accuracy, macro_f1, balanced_accuracy = np.mean(actual == predicted), np.mean(f1), np.mean(recall)
+    return {
+        "accuracy": float(accuracy),
+        "macro_f1": float(macro_f1),
+        "balanced_accuracy": float(balanced_accuracy),
+        "per_class": per_class,
+    }
+
+
+def majority(
+    fit_labels: Int[np.ndarray, "fit_window"], test_labels: Int[np.ndarray, "window"], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """The scores of who calls every test window by the commonest class of fit: the floor of usefulness.
+
+    Of classes that are equally common, the first. Its balanced accuracy is 1 / classes wherever that class is tested.
+    """
+    commonest = np.argmax(np.bincount(fit_labels))
+    return scores(test_labels, np.full_like(test_labels, commonest), classes)
