@@ -32,18 +32,21 @@ def gait(real: Windows, synthetic: Windows) -> dict[str, Any]:
             **null(f"steps take windows of 2 s at 8 Hz or more, but these have {seconds:g} s at {real.rate_hz:g} Hz")
         }
     still = still_classes(real, candidates[0])
-    told = {name: _gait_of_class(candidates[0], label, real, synthetic) for label, name in enumerate(real.classes)}
-    moving = {name: of for label, (name, of) in enumerate(told.items()) if not still[label]}
-    differences = [of["difference_hz"] for of in moving.values() if "difference_hz" in of]
-    return {"mean_difference_hz": mean_of(differences), "per_class": moving}
+    paces_hz = [dominant_hz(candidates[0], side) for side in (real, synthetic)]
+    told = {
+        name: _of_class(*(pace[side.labels == label] for pace, side in zip(paces_hz, (real, synthetic), strict=True)))
+        for label, name in enumerate(real.classes)
+        if not still[label]
+    }
+    differences = [of["difference_hz"] for of in told.values() if "difference_hz" in of]
+    return {"mean_difference_hz": mean_of(differences), "per_class": told}
 
 
-def _gait_of_class(triad: Triad, label: int, real: Windows, synthetic: Windows) -> dict[str, float] | Null:
-    sides = [side.select(side.labels == label) for side in (real, synthetic)]
-    if not all(len(side) for side in sides):
-        return null(f"there are {len(sides[0])} real windows of this class, and {len(sides[1])} synthetic ones")
-    real_hz, synthetic_hz = (float(np.median(dominant_hz(triad, side))) for side in sides)
-    return {"real_hz": real_hz, "synthetic_hz": synthetic_hz, "difference_hz": abs(real_hz - synthetic_hz)}
+def _of_class(real_hz: PerWindow, synthetic_hz: PerWindow) -> dict[str, float] | Null:
+    if not len(real_hz) or not len(synthetic_hz):
+        return null(f"there are {len(real_hz)} real windows of this class, and {len(synthetic_hz)} synthetic ones")
+    real, synthetic = float(np.median(real_hz)), float(np.median(synthetic_hz))
+    return {"real_hz": real, "synthetic_hz": synthetic, "difference_hz": abs(real - synthetic)}
 
 
 def dominant_hz(triad: Triad, windows: Windows) -> PerWindow:

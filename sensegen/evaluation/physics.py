@@ -61,12 +61,12 @@ def gravity(real: Windows, synthetic: Windows) -> dict[str, Any]:
     if not felt:
         return {**NO_GRAVITY}
     still = still_classes(real, felt[0])
-    rows = [np.flatnonzero(still[side.labels]) for side in (real, synthetic)]
-    if not all(len(of_side) for of_side in rows):
+    rows = [still[side.labels] for side in (real, synthetic)]
+    if not all(of_side.any() for of_side in rows):
         return {**null("no class has real windows that are still, and synthetic ones")}
     told = {}
     for triad in felt:
-        lengths = [length_moments(triad, side.select(at))[0] for side, at in zip((real, synthetic), rows, strict=True)]
+        lengths = [length_moments(triad, side)[0][at] for side, at in zip((real, synthetic), rows, strict=True)]
         told[triad.name] = {**_both(*map(_moments_g, lengths)), "ks": float(ks_2samp(*lengths).statistic)}
     return told
 
