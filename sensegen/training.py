@@ -118,13 +118,19 @@ class GradientStep:
         return {"loss": loss, "gradient_norm": norm, "weights": weights}
 
 
+def never(rows: Sequence[Row]) -> bool:
+    """No early end."""
+    return False
+
+
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, what an epoch is, and what to measure at its end."""
+    """How long to train at most, what an epoch is, what to measure at its end, and which rows of epochs are enough."""
 
     steps: int
     epoch_steps: int
     measure: Callable[[], Mapping[str, float]] = dict
+    finished: Callable[[Sequence[Row]], bool] = never
 
 
 def not_finite(report: Mapping[str, float]) -> str | None:
@@ -149,7 +155,7 @@ def train(
     state = guard.resume(step)
     for row in state.rows:  # told again: whoever listens now has not heard them
         _tell(callbacks, row)
-    while state.step < schedule.steps:
+    while state.step < schedule.steps and not schedule.finished(state.rows):
         report = step(batches(state.step), state.step)
         if reason := not_finite(report):
             state = guard.recover(step, state, reason)
@@ -159,7 +165,8 @@ def train(
             epoch = state.step // schedule.epoch_steps
             row = state.close_epoch(epoch, guard.part, step.learning_rate, schedule.measure())
             _tell(callbacks, row)
-        if state.step % guard.params.snapshot_steps == 0 or state.step == schedule.steps:
+        ends = state.step == schedule.steps or schedule.finished(state.rows)
+        if state.step % guard.params.snapshot_steps == 0 or ends:
             guard.remember(step, state)
     return state
 

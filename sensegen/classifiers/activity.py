@@ -1,6 +1,8 @@
 """Networks that tell the activity of a window, each with its own loss; the judges of TRTR and TSTR."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ class ActivityClassifier(keras.Model):
     """Abstract: logits (batch, class) of windows (batch, time, channel), trained on cross-entropy."""
 
     kind: ClassVar[str]
+    head: Any  # the last layer, whose units are the classes
     class_weights: tf.Tensor | None = None
 
     def weigh_classes(self, class_weights: np.ndarray) -> None:
@@ -47,11 +50,19 @@ class ActivityClassifier(keras.Model):
 
     def predict_labels(self, values: np.ndarray) -> np.ndarray:
         """The likeliest class of each window."""
-        parts = [np.empty(0, np.int64)]
-        for first in range(0, len(values), PREDICTING_BATCH):
-            logits = self._predict_batch(tf.constant(values[first : first + PREDICTING_BATCH], tf.float32))
-            parts.append(np.argmax(logits.numpy(), axis=-1))
-        return np.concatenate(parts)
+        return np.argmax(self.logits(values), axis=-1)
+
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """The logits (window, class) of many windows, in batches."""
+        return in_batches(self._predict_batch, values, width=self.head.units)
+
+
+def in_batches(function: Callable[[tf.Tensor], tf.Tensor], values: np.ndarray, width: int) -> np.ndarray:
+    """What a compiled function makes of many windows: `width` numbers each."""
+    parts = [np.empty((0, width), np.float32)]
+    for first in range(0, len(values), PREDICTING_BATCH):
+        parts.append(function(tf.constant(values[first : first + PREDICTING_BATCH], tf.float32)).numpy())
+    return np.concatenate(parts)
 
 
 class LSTMClassifier(ActivityClassifier):
@@ -117,6 +128,11 @@ class CNNClassifier(ActivityClassifier):
         ]
         self.head = keras.layers.Dense(shape.classes, name="logits")
         self.create_variables(shape)
+        self._feature_batch = tf.function(partial(self._features, training=False), reduce_retracing=True)
+
+    def features(self, values: np.ndarray) -> np.ndarray:
+        """What the last layer sees of many windows: (window, filter), each channel's mean over time."""
+        return in_batches(self._feature_batch, values, width=self.head.kernel.shape[0])
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
         return self.head(self._features(values, training=False))

@@ -4,20 +4,32 @@ Every arm gets the same number of windows and of steps, and is scored at the las
 It takes classes that can be learned and tested: where they are not there, `obstacle` says why.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Int
 
 from sensegen.balancing import class_weights
-from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
-from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams
+from sensegen.classifiers.activity import ActivityClassifier
+from sensegen.classifiers.classifier import Classifier
+from sensegen.classifiers.encoded import EncodedClassifier
+from sensegen.classifiers.kinds import KINDS
+from sensegen.params.models import OptimiserParams
 from sensegen.training import Schedule, cosine
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
-CLASSIFIERS: dict[str, type[ActivityClassifier]] = {"lstm": LSTMClassifier, "cnn": CNNClassifier}
-ClassifierParams = LSTMClassifierParams | CNNClassifierParams
+CLASSIFIERS = {kind: KINDS[kind] for kind in ("lstm", "cnn")}  # those that `evaluate` has a section for
+
+
+class GradientParams(Protocol):
+    """The section of a classifier that is trained by gradient."""
+
+    @property
+    def optimiser(self) -> OptimiserParams: ...
+
+    @property
+    def epochs(self) -> int: ...
 
 
 UNLABELLED = "unlabelled"  # the only class of data without labels
@@ -39,7 +51,7 @@ def obstacle(fit: Windows, test: Windows) -> str | None:
 
 
 def fit_classifier(
-    model: ActivityClassifier, windows: Windows, params: ClassifierParams, training: Training, name: str
+    model: ActivityClassifier, windows: Windows, params: GradientParams, training: Training, name: str
 ) -> ActivityClassifier:
     """Train a classifier on windows for its number of epochs.
 
@@ -59,15 +71,25 @@ def predictions(
     kind: str, train: Windows, test: Windows, training: Training, name: str
 ) -> Int[np.ndarray, "test_window"]:
     """What a classifier trained on `train` says of each window of `test`."""
-    params: ClassifierParams = getattr(training.params.evaluate, kind)
+    params = getattr(training.params.evaluate, kind)
+    return fitted_classifier(kind, train, params, training, name).predict_labels(test.values)
+
+
+def fitted_classifier(kind: str, train: Windows, params: Any, training: Training, name: str) -> Classifier:
+    """A classifier of any kind, trained on windows; `params` is the section of its kind."""
     model = build_classifier(kind, train.shape, params, training.seed_of(name))
-    return fit_classifier(model, train, params, training, name).predict_labels(test.values)
+    if isinstance(model, ActivityClassifier):
+        return fit_classifier(model, train, params, training, name)
+    if isinstance(model, EncodedClassifier):
+        fit_classifier(model.encoder, train, params.encoder, training, name)
+    balanced = training.params.evaluate.class_weights == "balanced"
+    model.fit(train, class_weights(train.labels, len(train.classes)) if balanced else None)
+    return model
 
 
-def build_classifier(kind: str, shape: WindowShape, params: Any, seed: int) -> ActivityClassifier:
+def build_classifier(kind: str, shape: WindowShape, params: Any, seed: int) -> Any:
     """A classifier of a kind, with new weights."""
-    constructor: Any = CLASSIFIERS[kind]
-    return constructor(shape, params, seed)
+    return KINDS[kind](shape, params, seed)
 
 
 def scores(

@@ -108,6 +108,60 @@ class CNNClassifierParams(Section):
     epochs: PositiveInt
 
 
+class ResidualLSTMClassifierParams(Section):
+    """Residual bidirectional LSTMs."""
+
+    units: Annotated[int, Field(gt=0, multiple_of=2, description="of both directions of a layer together")]
+    layers: Annotated[int, Field(ge=1, le=8)]
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class GRUClassifierParams(Section):
+    """A small GRU."""
+
+    units: PositiveInt
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class HHARLSTMClassifierParams(Section):
+    """The LSTM of the HHAR seed system; 64 units there."""
+
+    units: PositiveInt
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
+class RandomConvolutionParams(Section):
+    """Random convolutions with a ridge."""
+
+    features: Annotated[int, Field(ge=84, description="shares of positive values, in whole multiples of 84")]
+
+
+class EncoderSVMParams(Section):
+    """A support vector machine on features of the CNN."""
+
+    encoder: CNNClassifierParams
+    cost: Annotated[float, Field(gt=0, allow_inf_nan=False, description="of a window on the wrong side")]
+
+
+class EncoderBoostingParams(Section):
+    """Gradient boosting on features of the CNN."""
+
+    encoder: CNNClassifierParams
+    trees: Annotated[int, Field(gt=0, description="trees a class")]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class JudgesParams(Section):
+    """The judges of detection; the networks are trained until they get no better, for `epochs` at most."""
+
+    cnn: CNNClassifierParams
+    gru: GRUClassifierParams
+    patience: Annotated[int, Field(gt=0, description="epochs without a better loss on the judge's own held-out part")]
+
+
 class EvaluateParams(Section):
     """Classifiers and judges; every arm gets the same number of windows and of steps."""
 
