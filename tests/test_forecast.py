@@ -39,12 +39,12 @@ def test_a_line_is_foretold_without_error_though_its_channels_repeat_each_other(
     start = np.random.default_rng(0).normal(size=(100, 1, 1))
     line = np.repeat(start + 0.1 * np.arange(20)[None, :, None], 2, axis=2).astype(np.float32)
     told = predictive_score(line, line, line, seed=0)
-    assert told["real"]["mean"] < 0.01 and told["repeating_the_last"] == pytest.approx(0.1, abs=1e-4)
+    assert told["real"]["over_channels"] < 0.01 and told["repeating_the_last"] == pytest.approx(0.1, abs=1e-4)
 
 
 def test_the_shortest_windows_have_one_lag_and_a_single_sample_is_refused():
     two = autoregressive(0, length=2)
-    assert predictive_score(two, two, two, seed=0)["real"]["mean"] == pytest.approx(np.sqrt(2 / np.pi), abs=0.06)
+    assert predictive_score(two, two, two, seed=0)["real"]["over_channels"] == pytest.approx(np.sqrt(2 / np.pi), abs=0.06)
     with pytest.raises(ValueError, match="two samples on every side"):
         predictive_score(two[:, :1], two[:, :1], two[:, :1], seed=0)
 

@@ -4,7 +4,7 @@ Every arm takes the same number of optimiser steps, also where it has twice the 
 pass for better data. A classifier that takes no steps sees every window of its arm once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,11 +35,11 @@ class Arms:
     reason: str | None = None
 
     @classmethod
-    def measured(cls, real: Real, synthetic: Windows, training: Training) -> "Arms":
-        """Train and test every classifier of `evaluate.classifiers` in every arm."""
+    def measured(cls, real: Real, synthetic: Windows, kinds: Sequence[str], training: Training) -> "Arms":
+        """Train and test a classifier of every kind in every arm; the first speaks for all, the last is the quickest."""
         told: dict[str, Any] = {name: {} for name in NAMES}
         predicted: dict[tuple[str, str], np.ndarray] = {}
-        for kind in training.params.evaluate.classifiers:
+        for kind in kinds:
             by_real = _trained(kind, real.fit, training, f"trtr {kind}")
             for name, model in (("trtr", by_real), ("tstr", _trained(kind, synthetic, training, f"tstr {kind}"))):
                 predicted[name, kind] = model.predict_labels(real.test.values)
@@ -47,7 +47,6 @@ class Arms:
             told["trts"][kind] = _scored(synthetic, by_real.predict_labels(synthetic.values))
             both = _trained(kind, _together(real.fit, synthetic), training, f"both {kind}", like=real.fit)
             told["tstr_plus_real"][kind] = _scored(real.test, both.predict_labels(real.test.values))
-        kinds = training.params.evaluate.classifiers
         ratios = {kind: {"macro_f1": _ratio(told["tstr"][kind], told["trtr"][kind])} for kind in kinds}
         vote = majority(real.fit.labels, real.test.labels, real.test.classes)
         return cls(real, training, {**told, "tstr_ratio": ratios, "majority_vote": vote}, predicted)
@@ -64,12 +63,12 @@ class Arms:
         """TSTR over TRTR of some other windows, by the last classifier: the quickest should stand there."""
         if self.reason:
             return null(self.reason)
-        kind = self.training.params.evaluate.classifiers[-1]
+        kind = [*self.scores["trtr"]][-1]
         return _ratio(self._tested(windows, kind, name), self.scores["trtr"][kind])
 
     @property
     def _first(self) -> str:
-        return self.training.params.evaluate.classifiers[0]
+        return next(iter(self.scores["trtr"]))
 
     def _tested(self, windows: Windows, kind: str, name: str) -> Mapping[str, Any]:
         model = _trained(kind, windows, self.training, f"{name} {kind}", like=self.real.fit)

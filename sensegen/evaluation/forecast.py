@@ -27,7 +27,7 @@ Values = Float[np.ndarray, "window time channel"]
 def predictive_score(synthetic: Values, real: Values, test: Values, seed: int) -> dict[str, Any]:
     """Mean absolute error on `test` of the next sample, in the values' unit, 0 is best: by what it was learned from.
 
-    `synthetic` and `real` have `mean` and `per_channel`; `ratio` is of their means, 1 is as good as real, above is
+    `synthetic` and `real` have `over_channels` (their mean) and `per_channel`; `ratio` is of their means, 1 is as good as real, above is
     worse. `repeating_the_last` is the error of no model at all: a `real` not below it says that nothing can be seen.
 
     Raises:
@@ -45,7 +45,7 @@ def predictive_score(synthetic: Values, real: Values, test: Values, seed: int) -
         for name, side in (("synthetic", synthetic), ("real", real))
     }
     last = np.abs(following - past[:, -test.shape[2] :]).mean()
-    ratio = errors["synthetic"]["mean"] / max(errors["real"]["mean"], 1e-9)
+    ratio = errors["synthetic"]["over_channels"] / max(errors["real"]["over_channels"], 1e-9)
     return {**errors, "ratio": ratio, "repeating_the_last": float(last)}
 
 
@@ -101,4 +101,4 @@ def _errors(past: np.ndarray, following: np.ndarray, train: Values) -> dict[str,
     # In float64, as neighbouring samples are nearly the same and float32 cannot tell them apart.
     model = Ridge(alpha=RIDGE).fit(*(side.astype(np.float64) for side in _lagged(train)))
     errors = np.abs(model.predict(past).reshape(following.shape) - following).mean(axis=0)
-    return {"mean": float(errors.mean()), "per_channel": [float(error) for error in errors]}
+    return {"over_channels": float(errors.mean()), "per_channel": [float(error) for error in errors]}

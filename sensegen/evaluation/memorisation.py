@@ -57,8 +57,8 @@ class _OfClass:
 def memorisation(synthetic: Windows, fit: Windows, held_out_time: Windows, seed: int) -> dict[str, Any]:
     """The ratio, the copies and the authenticity, each in `time` and in `spectrum`, as means over classes and by class.
 
-    `nearest_neighbour_ratio` has `mean` and `smallest` (of a class), `copies` has `share`, `exact` and `floor`,
-    `authenticity` has `mean` and `floor`. A class that lacks windows on a side is null with the reason; which ones
+    `nearest_neighbour_ratio` has `over_classes` (the mean) and `smallest` (of a class), `copies` has `share`, `exact` and `floor`,
+    `authenticity` has `over_classes` and `floor`. A class that lacks windows on a side is null with the reason; which ones
     are depends on counts and on real windows alone, so repetitions agree. Values should be scaled.
 
     Raises:
@@ -115,7 +115,7 @@ def _ratios(told: dict[str, _OfClass | Null]) -> dict[str, Any]:
     per_class = _field(told, "ratio")
     numbers = [ratio for ratio in per_class.values() if not isinstance(ratio, dict)]
     mean = mean_of(numbers)
-    return {"mean": mean, "smallest": min(numbers) if numbers else mean, "per_class": per_class}
+    return {"over_classes": mean, "smallest": min(numbers) if numbers else mean, "per_class": per_class}
 
 
 def _copies(told: dict[str, _OfClass | Null]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _copies(told: dict[str, _OfClass | Null]) -> dict[str, Any]:
 
 
 def _authenticity(told: dict[str, _OfClass | Null]) -> dict[str, Any]:
-    fields = {"mean": "authenticity", "floor": "authenticity_floor"}
+    fields = {"over_classes": "authenticity", "floor": "authenticity_floor"}
     return {**_means(told, fields), "per_class": _field(told, "authenticity")}
 
 

@@ -52,7 +52,7 @@ def physics(real: Windows, synthetic: Windows) -> dict[str, Any]:
 def gravity(real: Windows, synthetic: Windows) -> dict[str, Any]:
     """By accelerometer, how long its vector is in windows of still classes: 1 g, but for the sensor's calibration.
 
-    `mean` and `stddev` over windows in g, of real and of synthetic; `ks` is the Kolmogorov-Smirnov statistic between
+    `mean_g` and `stddev_g` over windows, of real and of synthetic; `ks` is the Kolmogorov-Smirnov statistic between
     them, in 0 to 1, 0 is best.
     """
     from scipy.stats import ks_2samp
@@ -84,7 +84,7 @@ def body_and_gravity(real: Windows, synthetic: Windows) -> dict[str, Any]:
 
 
 def jerk(real: Windows, synthetic: Windows) -> dict[str, Any]:
-    """The share of changes from sample to sample above the 99.9 % quantile of the real ones: `mean` and by channel.
+    """The share of changes from sample to sample above the 99.9 % quantile of the real ones: `over_channels` (the mean) and by channel.
 
     In 0 to 1; 0.001 is what real windows have by construction, more is too rough, less too smooth. `bound` is in the
     channel's unit a second: of an acceleration the jerk, of an angular velocity the angular acceleration.
@@ -95,11 +95,11 @@ def jerk(real: Windows, synthetic: Windows) -> dict[str, Any]:
     for at, channel in enumerate(real.channels):
         bound = float(np.quantile(_changes(real, at), JERK_QUANTILE))
         told[channel] = {"bound": bound, "share": float(np.mean(_changes(synthetic, at) > bound))}
-    return {"mean": mean_of([of["share"] for of in told.values()]), "floor": 1 - JERK_QUANTILE, "per_channel": told}
+    return {"over_channels": mean_of([of["share"] for of in told.values()]), "floor": 1 - JERK_QUANTILE, "per_channel": told}
 
 
 def _moments_g(lengths: PerWindow) -> dict[str, float]:
-    return {"mean": float(lengths.mean()), "stddev": float(lengths.std())}
+    return {"mean_g": float(lengths.mean()), "stddev_g": float(lengths.std())}
 
 
 def _both(real: Any, synthetic: Any) -> dict[str, Any]:

@@ -1,32 +1,27 @@
-"""All measures of one evaluation, over seeds: `metrics.json`.
-
-Every number stands beside its floors (real halves, other real people) and beside the same number of the controls, as a
-number alone proves nothing: copies are useful, noise is private, and a dead judge finds everything perfect.
-"""
+"""All measures of one evaluation, over seeds: `metrics.json`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
-from sensegen.evaluation.arms import Arms, Predicted, of_no_use
-from sensegen.evaluation.controls import CONTROLS
-from sensegen.evaluation.headline import headline
-from sensegen.evaluation.interval import is_null, merge, null
-from sensegen.evaluation.paired import paired_difference
-from sensegen.evaluation.real import Real
-from sensegen.evaluation.usefulness import obstacle
-from sensegen.evaluation.yardstick import Yardstick
+from sensegen.evaluation.detection import discriminative_score, distinct, halves, noise_like
+from sensegen.evaluation.interval import Null, merge, null
+from sensegen.evaluation.usefulness import CLASSIFIERS, obstacle, predictions, scores
 from sensegen.guard import Row
 from sensegen.params import Params
-from sensegen.seeding import derived_seed, rng
+from sensegen.seeding import derived_seed
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
-AUGMENTATION = null("not measured: it needs generators trained on a few windows each, which a flow of its own trains")
+NOT_MEASURED = {
+    key: null("not measured: part of the full evaluation suite, which is not built yet")
+    for key in ("trts", "tstr_plus_real", "augmentation", "fidelity", "physics", "memorisation", "privacy", "controls")
+}
 ALTERNATION = ("with", "without")
-PAIRS = {"tstr_less_trtr": ("tstr", "trtr"), "tstr_plus_real_less_trtr": ("tstr_plus_real", "trtr")}
+Predicted = dict[tuple[str, str], Int[np.ndarray, "test_window"]]
 
 
 @dataclass(frozen=True)
@@ -38,28 +33,24 @@ class Evaluation:
 
 
 def evaluate(
-    real: Real, synthetic: Sequence[Windows], without_alternation: Sequence[Windows] | None, training: Training
+    fit: Windows, test: Windows, synthetic: Sequence[Windows], control: Sequence[Windows], training: Training
 ) -> Evaluation:
-    """Judge synthetic windows against the real ones; one repetition uses one draw of each sequence.
+    """Judge synthetic windows against the real ones.
 
-    `synthetic[seed]` should hold as many windows as `real.fit`, of the same activities. Where the classes cannot carry
-    usefulness, its measures are null with the reason, the confusion is empty, and all else is measured all the same.
+    `synthetic[seed]` and `control[seed]` (the generator without alternation) hold as many windows as `fit`, of the
+    same activities; one repetition uses one draw. Where the classes cannot carry usefulness, its measures are null
+    with the reason, the confusion is empty, and detection is measured all the same.
     """
-    reason = obstacle(real.fit, real.test)
-    told, confusion, controls = [], list[Row](), dict[str, Any]()
-    for seed, drawn in enumerate(synthetic):
-        once = _Repetition(Yardstick.of(real, _named(training, seed)), drawn, reason)
-        told.append(once.measures(without_alternation[seed] if without_alternation else None))
-        if not seed:
-            confusion, controls = list(_confusion(real.test, once.arms.predicted)), once.controls()
-    metrics = {
-        **merge(told),
-        "paired": paired(told, reason),
-        "augmentation": AUGMENTATION,
-        "controls": controls,
-        "windows": {"fit": len(real.fit), "test": len(real.test), "synthetic": len(synthetic[0])},
-    }
-    return Evaluation(metrics, confusion)
+    reason = obstacle(fit, test)
+    repetitions = []
+    confusion: list[Row] = []
+    for seed, (drawn, drawn_control) in enumerate(zip(synthetic, control, strict=True)):
+        repetition = _Repetition(fit, test, drawn, drawn_control, _named(training, seed))
+        useful = _of_no_use(reason) if reason else repetition.usefulness()
+        repetitions.append(repetition.measures(useful))
+        confusion = confusion or list(_confusion(test, useful.predicted))
+    merged = merge(repetitions)
+    return Evaluation({**merged, "windows": {"fit": len(fit), "test": len(test)}, **NOT_MEASURED}, confusion)
 
 
 def draws(sample: Callable[[np.ndarray, int], np.ndarray], like: Windows, params: Params) -> list[Windows]:
@@ -77,121 +68,84 @@ def with_comparison(metrics: dict[str, Any], comparison: Mapping[str, Any]) -> d
     return {**metrics, "alternation": alternation}
 
 
-def paired(told: Sequence[Mapping[str, Any]], reason: str | None) -> dict[str, Any]:
-    """Differences of macro-F1 between arms, seed by seed: above 0 the first arm is better."""
-    if reason:
-        return dict.fromkeys(PAIRS, null(reason))
-    return {
-        name: {
-            kind: {
-                "macro_f1": paired_difference(
-                    *([one[arm][kind]["macro_f1"] for one in told] for arm in (first, second))
-                )
-            }
-            for kind in told[0][first]
-        }
-        for name, (first, second) in PAIRS.items()
-    }
-
-
 def _named(training: Training, seed: int) -> Training:
     params = training.params.model_copy(update={"seed": training.params.seed + 1_000 * (seed + 1)})
     return replace(training, params=params)
 
 
+@dataclass(frozen=True)
+class _Usefulness:
+    """TRTR, TSTR and their ratio; the TSTR macro-F1 with and without alternation; what each classifier said."""
+
+    arms: dict[str, Any]
+    alternation: dict[str, float | Null]
+    predicted: Predicted
+
+
+def _of_no_use(reason: str) -> _Usefulness:
+    """Nulls where the classes cannot carry usefulness."""
+    arms, alternation = (dict.fromkeys(keys, null(reason)) for keys in (("trtr", "tstr", "tstr_ratio"), ALTERNATION))
+    return _Usefulness(arms, {**alternation}, {})
+
+
+@dataclass(frozen=True)
 class _Repetition:
-    """The measures of one seed: one draw of the generator."""
+    """The measures of one seed: one draw of the generator and one of its control."""
 
-    def __init__(self, yardstick: Yardstick, synthetic: Windows, reason: str | None):
-        self.yardstick, self.synthetic = yardstick, synthetic
-        self.real, self.training = yardstick.real, yardstick.training
-        self.params = self.training.params.evaluate
-        self.arms = (
-            of_no_use(self.real, self.training, reason)
-            if reason
-            else Arms.measured(self.real, synthetic, self.training)
-        )
+    fit: Windows
+    test: Windows
+    synthetic: Windows
+    control: Windows
+    training: Training
 
-    def measures(self, without: Windows | None) -> dict[str, Any]:
-        """All measures of the synthetic windows, with their floors."""
-        kinds = self.params.judges.kinds
-        found = self.yardstick.measures(self.synthetic, "synthetic", kinds)
-        return {
-            **self.arms.scores,
-            **found,
-            "detection": self._beside_floors(found["detection"]),
-            "fidelity": self._fidelity_beside_floors(found["fidelity"]),
-            "alternation": self._alternation(found, without),
+    def usefulness(self) -> _Usefulness:
+        """What classifiers trained on real and on synthetic windows say of the test windows, and how well."""
+        predicted = {
+            (arm, kind): self._predictions(kind, windows, f"{arm} {kind}")
+            for arm, windows in (("trtr", self.fit), ("tstr", self.synthetic))
+            for kind in CLASSIFIERS
         }
+        arms: dict[str, Any] = {"trtr": {}, "tstr": {}}
+        for (arm, kind), labels in predicted.items():
+            arms[arm][kind] = self._scores(labels)
+        f1 = {arm: {kind: scored["macro_f1"] for kind, scored in kinds.items()} for arm, kinds in arms.items()}
+        ratio = {kind: {"macro_f1": f1["tstr"][kind] / max(f1["trtr"][kind], 1e-9)} for kind in CLASSIFIERS}
+        control = self._scores(self._predictions("cnn", self.control, "tstr cnn without alternation"))
+        alternation = {"with": f1["tstr"]["cnn"], "without": control["macro_f1"]}
+        return _Usefulness({**arms, "tstr_ratio": ratio}, alternation, predicted)
 
-    def _beside_floors(self, detection: Mapping[str, Any]) -> dict[str, Any]:
-        """What each judge finds between real halves and in other people, and whether it catches cheats at all."""
-        kinds = self.params.judges.kinds
-        fit, seed = self.real.fit, self.yardstick.seed
-        beside = {
-            "floor": self.yardstick.floors(kinds),
-            "floor_test": self.yardstick.detection(self.real.test, "other people", kinds),
+    def measures(self, useful: _Usefulness) -> dict[str, Any]:
+        """All measures, those of usefulness as they were found."""
+        detection = self._detection()
+        scored = {"with": detection["discriminative_score"], "without": self._control_score()}
+        alternation = {
+            arm: {"tstr_macro_f1": useful.alternation[arm], "discriminative_score": scored[arm]} for arm in ALTERNATION
         }
-        for name in ("noise", "pca_mixture", "phase_surrogate"):
-            cheat = replace(fit, values=CONTROLS[name](fit, fit.labels, seed), subjects=("",) * len(fit))
-            beside[name] = self.yardstick.detection(cheat, name, kinds)
-        return {
-            kind: _scores_of(detection[kind]) | {name: _score(of[kind]) for name, of in beside.items()}
-            for kind in kinds
+        return {**useful.arms, "detection": {"cnn": detection}, "alternation": alternation}
+
+    def _predictions(self, kind: str, train: Windows, name: str) -> Int[np.ndarray, "test_window"]:
+        return predictions(kind, train, self.test, self.training, name)
+
+    def _scores(self, predicted: Int[np.ndarray, "test_window"]) -> dict[str, Any]:
+        return scores(self.test.labels, predicted, self.test.classes)
+
+    def _detection(self) -> dict[str, float | Null]:
+        seed = self.training.params.seed
+        real, other_half = halves(distinct(self.fit.values), seed)
+        others = {
+            "discriminative_score": (self.synthetic.values, "judge of synthetic"),
+            "floor": (other_half, "judge of real halves"),
+            "floor_test": (self.test.values, "judge of other people"),
+            "noise": (noise_like(real, seed), "judge of noise"),
         }
+        return {key: discriminative_score(real, values, self.training, name) for key, (values, name) in others.items()}
 
-    def _fidelity_beside_floors(self, fidelity: Mapping[str, Any]) -> dict[str, Any]:
-        half, other = self._real_halves()
-        of_halves, of_test = self.yardstick.fidelity(half, other), self.yardstick.fidelity(self.real.fit, self.real.test)
-        return {
-            name: {"synthetic": value, "floor_halves": of_halves[name], "floor_test": of_test[name]}
-            for name, value in fidelity.items()
-        }
-
-    def _real_halves(self) -> tuple[Windows, Windows]:
-        order = rng(self.yardstick.seed, "halves", "windows").permutation(len(self.real.fit))
-        middle = len(order) // 2
-        return self.real.fit.select(np.sort(order[:middle])), self.real.fit.select(np.sort(order[middle : 2 * middle]))
-
-    def _alternation(self, found: Mapping[str, Any], without: Windows | None) -> dict[str, Any]:
-        kind = self.params.judges.kinds[0]
-        scores = {"with": _score(found["detection"][kind])}
-        f1: dict[str, Any] = {"with": self.arms.headline_f1("tstr")}
-        if without is None:
-            absent = null("the windows come from no alternation")
-            f1["without"] = scores["without"] = absent
-        else:
-            scores["without"] = _score(self.yardstick.detection(without, "control", [kind])[kind])
-            f1["without"] = self.arms.tstr_of(without, "tstr without alternation")
-        return {arm: {"tstr_macro_f1": f1[arm], "discriminative_score": scores[arm]} for arm in ALTERNATION}
-
-    def controls(self) -> dict[str, Any]:
-        """The headline numbers of each control, of real halves and of other people, and of the synthetic windows."""
-        fit, kinds = self.real.fit, self.params.judges.control_kinds
-        rows = {
-            "synthetic": self.synthetic,
-            **{
-                name: replace(fit, values=control(fit, fit.labels, self.yardstick.seed), subjects=("",) * len(fit))
-                for name, control in CONTROLS.items()
-            },
-            "real_test": self.real.test,
-        }
-        return {
-            name: headline(self.yardstick.measures(windows, f"control {name}", kinds))
-            | {"tstr_ratio": self.arms.ratio_of(windows, f"control {name}")}
-            for name, windows in rows.items()
-        }
-
-
-def _score(judged: Any) -> Any:
-    return judged if is_null(judged) else judged["discriminative_score"]
-
-
-def _scores_of(judged: Any) -> dict[str, Any]:
-    return {"discriminative_score": judged, "auc": judged} if is_null(judged) else dict(judged)
+    def _control_score(self) -> float | Null:
+        real, _ = halves(distinct(self.fit.values), self.training.params.seed)
+        return discriminative_score(real, self.control.values, self.training, "judge of the control")
 
 
 def _confusion(test: Windows, predicted: Predicted) -> Iterator[Row]:
     for (arm, kind), labels in predicted.items():
-        for actual, said in zip(test.labels, labels, strict=True):
-            yield {"arm": arm, "classifier": kind, "actual": test.classes[actual], "predicted": test.classes[said]}
+        for actual, told in zip(test.labels, labels, strict=True):
+            yield {"arm": arm, "classifier": kind, "actual": test.classes[actual], "predicted": test.classes[told]}

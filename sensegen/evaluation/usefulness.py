@@ -51,9 +51,14 @@ def obstacle(fit: Windows, test: Windows) -> str | None:
 
 
 def fit_classifier(
-    model: ActivityClassifier, windows: Windows, params: GradientParams, training: Training, name: str
+    model: ActivityClassifier,
+    windows: Windows,
+    params: GradientParams,
+    training: Training,
+    name: str,
+    like: int | None = None,
 ) -> ActivityClassifier:
-    """Train a classifier on windows for its number of epochs.
+    """Train a classifier on windows for its number of epochs, or for as many steps as those of `like` windows take.
 
     The rate decays to 0: at a constant one the seed system's accuracy swings by five points between epochs.
     """
@@ -61,7 +66,8 @@ def fit_classifier(
         model.weigh_classes(class_weights(windows.labels, len(windows.classes)))
     arrays = [np.asarray(windows.values, np.float32), windows.labels.astype(np.int32)]
     batches = training.batches(arrays, params.optimiser, name)
-    schedule = Schedule(params.epochs * batches.epoch_steps, batches.epoch_steps)
+    steps = params.epochs * max(1, (like or len(windows)) // batches.size)
+    schedule = Schedule(steps, batches.epoch_steps)
     step = training.step(model, params.optimiser, name, cosine(schedule.steps))
     training.train(step, batches, schedule, name)
     return model
@@ -75,13 +81,15 @@ def predictions(
     return fitted_classifier(kind, train, params, training, name).predict_labels(test.values)
 
 
-def fitted_classifier(kind: str, train: Windows, params: Any, training: Training, name: str) -> Classifier:
-    """A classifier of any kind, trained on windows; `params` is the section of its kind."""
+def fitted_classifier(
+    kind: str, train: Windows, params: Any, training: Training, name: str, like: int | None = None
+) -> Classifier:
+    """A classifier of any kind, trained on windows; `params` is the section of its kind, `like` as `fit_classifier`."""
     model = build_classifier(kind, train.shape, params, training.seed_of(name))
     if isinstance(model, ActivityClassifier):
-        return fit_classifier(model, train, params, training, name)
+        return fit_classifier(model, train, params, training, name, like)
     if isinstance(model, EncodedClassifier):
-        fit_classifier(model.encoder, train, params.encoder, training, name)
+        fit_classifier(model.encoder, train, params.encoder, training, name, like)
     balanced = training.params.evaluate.class_weights == "balanced"
     model.fit(train, class_weights(train.labels, len(train.classes)) if balanced else None)
     return model

@@ -4,7 +4,7 @@ Synthetic windows, the controls and real windows of other people all go through 
 side. It is made once a seed, since its encoder is trained on real windows and frozen.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,11 +14,11 @@ from sensegen.evaluation import fidelity as moves
 from sensegen.evaluation import privacy
 from sensegen.evaluation.coverage import coverage
 from sensegen.evaluation.detection import distinct, halves, judgement
-from sensegen.evaluation.encoder import Encoder, fit_encoder
+from sensegen.evaluation.encoder import Encoder
 from sensegen.evaluation.forecast import predictive_score
 from sensegen.evaluation.frechet import frechet_distance
 from sensegen.evaluation.interval import Null, null
-from sensegen.evaluation.judges import judges
+from sensegen.evaluation.judges import Judge
 from sensegen.evaluation.membership import Sides
 from sensegen.evaluation.memorisation import memorisation
 from sensegen.evaluation.mmd import mmd_squared, permutation_test
@@ -42,27 +42,26 @@ Measures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The real windows, an encoder trained on their fit split, and the seed and budgets of the judges."""
+    """The real windows, an encoder trained on their fit split, and the judges.
+
+    A judge is trained and tested on at most `most_windows` of a side.
+    """
 
     real: Real
     encoder: Encoder
+    judges: Mapping[str, Judge]
     training: Training
-
-    @classmethod
-    def of(cls, real: Real, training: Training) -> "Yardstick":
-        """Train the encoder on the fit windows."""
-        encoder = fit_encoder(real.fit, training.params.evaluate.encoder, training, "encoder")
-        return cls(real, encoder, training)
+    most_windows: int
 
     @property
     def seed(self) -> int:
         """Of every draw of a measure."""
         return self.training.params.seed
 
-    def measures(self, windows: Windows, name: str, kinds: Iterable[str]) -> Measures:
-        """All of them; `kinds` are the judges that try to tell the windows from real ones."""
+    def measures(self, windows: Windows, name: str) -> Measures:
+        """All of them; the judges' draws are those of the name."""
         return {
-            "detection": self.detection(windows, name, kinds),
+            "detection": self.detection(windows, name),
             "fidelity": self.fidelity(self.real.fit, windows),
             "physics": physics(self.in_units(self.real.fit), self.in_units(windows)),
             "memorisation": memorisation(windows, self.real.fit, self.real.held_out_time, self.seed),
@@ -70,30 +69,31 @@ class Yardstick:
             "prediction": self.prediction(windows),
         }
 
-    def detection(self, windows: Windows, name: str, kinds: Iterable[str]) -> Measures:
+    def detection(self, windows: Windows, name: str) -> Measures:
         """By judge: the discriminative score (0 best, 0.5 worst) and the area under its curve (0.5 best, 1 worst).
 
         Judges see half of the real windows, so that the other half can stand beside it as the floor.
         """
         real, _ = self.real_halves()
-        return self._judged(real, windows.values, name, kinds)
+        return self._judged(real, windows.values, name)
 
-    def floors(self, kinds: Iterable[str]) -> Measures:
+    def floors(self) -> Measures:
         """What judges find between two halves of the real windows, which nothing can be better than."""
-        return self._judged(*self.real_halves(), "real halves", kinds)
+        return self._judged(*self.real_halves(), "real halves")
 
-    def _judged(self, real: np.ndarray, other: np.ndarray, name: str, kinds: Iterable[str]) -> Measures:
-        params = self.training.params.evaluate.judges
-        of_kind = judges(params)
-        some = [self._some(values, params.windows, name) for values in (real, distinct(other))]
-        return {kind: judgement(*some, of_kind[kind], self.training, f"{kind} judge of {name}") for kind in kinds}
+    def _judged(self, real: np.ndarray, other: np.ndarray, name: str) -> Measures:
+        some = [self._some(values, name) for values in (real, distinct(other))]
+        return {
+            kind: judgement(*some, judge, self.training, f"{kind} judge of {name}")
+            for kind, judge in self.judges.items()
+        }
 
     def real_halves(self) -> tuple[np.ndarray, np.ndarray]:
         """The fit windows, each once, in two random halves."""
         return halves(distinct(self.real.fit.values), self.seed)
 
-    def _some(self, values: np.ndarray, most: int, name: str) -> np.ndarray:
-        rows = rng(self.seed, "judged", name).permutation(len(values))[:most]
+    def _some(self, values: np.ndarray, name: str) -> np.ndarray:
+        rows = rng(self.seed, "judged", name).permutation(len(values))[: self.most_windows]
         return np.asarray(values[np.sort(rows)], np.float32)
 
     def fidelity(self, real: Windows, other: Windows) -> Measures:
