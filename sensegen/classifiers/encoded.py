@@ -7,11 +7,14 @@ trained on real windows would tell a learner of synthetic ones what only real on
 
 from typing import Any, Protocol
 
+import numpy as np
+from jaxtyping import Float
+
 from sensegen.classifiers.activity import CNNClassifier
 from sensegen.classifiers.classifier import FeatureClassifier, Features, Values
 from sensegen.params.models import CNNClassifierParams, EncoderBoostingParams, EncoderSVMParams
 from sensegen.seeding import derived_seed
-from sensegen.windows import WindowShape
+from sensegen.windows import Windows, WindowShape
 
 
 class EncodedParams(Protocol):
@@ -65,3 +68,11 @@ class EncoderBoostingClassifier(EncodedClassifier):
             early_stopping=False,
             random_state=derived_seed(seed, self.kind),
         )
+
+    def fit(self, windows: Windows, class_weights: Float[np.ndarray, "class"] | None = None) -> None:
+        """Train on labelled windows, in one thread: threads that wait for each other in turns take minutes where
+        other processes keep the processors busy."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="openmp"):
+            super().fit(windows, class_weights)

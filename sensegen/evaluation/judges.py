@@ -4,7 +4,9 @@ What one overlooks another may see: the convolutions look at shapes of a few sam
 at their order, and logistic regression at spectra, moments and correlations of the whole window.
 
 A network is trained until its loss on a fifth of its own training windows has not fallen for `patience` epochs, and is
-taken from the epoch where that loss was lowest. Of few windows an epoch is counted as `FEWEST_STEPS` steps, so that a
+taken from the epoch where that loss was lowest. Both networks see windows beside their texture (`textured`): of 1,500
+UCI HAR windows a side and as many phase-randomised surrogates a CNN of 64 filters without it scored 0.20, and one of 32
+with it 0.37 (one run each). The GRU scores them 0.32, logistic regression 0.46. Of few windows an epoch is counted as `FEWEST_STEPS` steps, so that a
 judge of ten windows a side still gets `patience` times that many, and `epochs` times at most.
 """
 
@@ -27,6 +29,7 @@ from sensegen.windows import Windows
 
 STOP_SHARE = 0.2
 FEWEST_STEPS = 20
+ENOUGH = 0.005  # nats: hardly a window is taken for what it is not
 INVERSE_PENALTY = 0.1  # of 225 standardised features, with a few windows up to thousands
 REAL = 1  # the label of real windows; others have 0
 Values = Float[np.ndarray, "window time channel"]
@@ -101,8 +104,10 @@ class Watch:
         return {"validation_loss": loss}
 
     def finished(self, rows: Sequence[Row]) -> bool:
-        """Whether the loss has not fallen for `patience` epochs."""
+        """Whether the loss has not fallen for `patience` epochs, or is as good as none."""
         losses: list[Any] = [row["validation_loss"] for row in rows]
+        if losses and losses[-1] < ENOUGH:
+            return True
         return len(losses) > self.patience and min(losses[-self.patience :]) >= min(losses[: -self.patience])
 
     def restore(self) -> None:
