@@ -155,6 +155,11 @@ def test_a_bootstrap_copy_is_all_copies(domain):
     assert told["authenticity"][domain]["mean"] == 0
 
 
+def test_copies_of_windows_that_fit_holds_twice_are_not_authentic():
+    twice = process(0).select(np.repeat(np.arange(240), 2))
+    assert memorisation(bootstrap(twice), twice, process(1), seed=0)["authenticity"]["time"]["mean"] == 0
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_jittered_copy_is_a_copy_that_is_not_exact(domain):
     told = judged(jittered(process(0), share=0.1))
