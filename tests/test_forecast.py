@@ -42,9 +42,18 @@ def test_a_line_is_foretold_without_error_though_its_channels_repeat_each_other(
     assert told["real"]["over_channels"] < 0.01 and told["repeating_the_last"] == pytest.approx(0.1, abs=1e-4)
 
 
+def test_a_spike_however_high_is_a_bad_teacher_and_no_failure():
+    spiked = autoregressive(0)
+    spiked[:, 7, 0] = 1e30
+    assert predictive_score(spiked, autoregressive(1), autoregressive(2), seed=0)["ratio"] > 1.2
+    assert parity_r2(autoregressive(1), spiked) < -1e9
+
+
 def test_the_shortest_windows_have_one_lag_and_a_single_sample_is_refused():
     two = autoregressive(0, length=2)
-    assert predictive_score(two, two, two, seed=0)["real"]["over_channels"] == pytest.approx(np.sqrt(2 / np.pi), abs=0.06)
+    assert predictive_score(two, two, two, seed=0)["real"]["over_channels"] == pytest.approx(
+        np.sqrt(2 / np.pi), abs=0.06
+    )
     with pytest.raises(ValueError, match="two samples on every side"):
         predictive_score(two[:, :1], two[:, :1], two[:, :1], seed=0)
 

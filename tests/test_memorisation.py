@@ -155,6 +155,11 @@ def test_a_bootstrap_copy_is_all_copies(domain):
     assert told["authenticity"][domain]["over_classes"] == 0
 
 
+def test_copies_of_windows_that_fit_holds_twice_are_not_authentic():
+    twice = process(0).select(np.repeat(np.arange(240), 2))
+    assert memorisation(bootstrap(twice), twice, process(1), seed=0)["authenticity"]["time"]["mean"] == 0
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_jittered_copy_is_a_copy_that_is_not_exact(domain):
     told = judged(jittered(process(0), share=0.1))
@@ -202,7 +207,11 @@ def test_a_class_that_lacks_windows_is_null_and_the_others_are_measured():
     for measure in told.values():
         of_class = measure["time"]["per_class"]["class 1"]
         assert of_class["value"] is None and "of class 1 there are 120 synthetic, 120 fit, 7 held" in of_class["reason"]
-    assert told["nearest_neighbour_ratio"]["time"]["over_classes"] == told["nearest_neighbour_ratio"]["time"]["smallest"] > 0.8
+    assert (
+        told["nearest_neighbour_ratio"]["time"]["over_classes"]
+        == told["nearest_neighbour_ratio"]["time"]["smallest"]
+        > 0.8
+    )
 
 
 def test_without_any_held_out_window_all_is_null():

@@ -110,12 +110,23 @@ def test_people_are_told_by_their_level_without_any_copy():
     assert abs(blind["auc"] - 0.5) < 2.5 * blind["stddev_without_leak"]
 
 
+def test_people_half_of_whose_windows_are_copied_are_told_by_their_mean():
+    fit, others, world = (recorded(people, 30) for people in (range(8), range(10, 16), range(30, 38)))
+    half = fit.select(np.arange(len(fit)) % 4 < 2)
+    assert by_subject(Sides(half, fit, others, world), seed=0)["time"]["auc"] == 1
+
+
+def test_an_exact_copy_has_no_more_say_than_a_thousandth_of_the_usual_distance(sides):
+    scores = attack(replace(sides, synthetic=sides.members), "time", seed=0).scores
+    assert np.log(1_000) - 1 < scores.max() < np.log(1_000) + 1
+
+
 def test_chance_has_the_spread_that_is_told():
     stream = np.random.default_rng(0)
-    aucs = [np.mean(stream.normal(size=(18, 1)) > stream.normal(size=(1, 3))) for _ in range(4_000)]
+    aucs = [np.mean(stream.normal(size=(18, 1)) > stream.normal(size=(1, 3))) for _ in range(40_000)]
     fit, others, world = (recorded(people, 12) for people in (range(18), range(20, 23), range(30, 34)))
     told = by_subject(Sides(world, fit, others, world), seed=0)["time"]
-    assert told["stddev_without_leak"] == pytest.approx(np.std(aucs), rel=0.05)
+    assert told["stddev_without_leak"] == pytest.approx(np.std(aucs), rel=0.01)
 
 
 def test_a_synthetic_set_that_is_its_own_reference_tells_nothing(sides):
