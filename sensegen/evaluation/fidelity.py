@@ -66,8 +66,8 @@ def by_class(
 def wasserstein(real: Values, synthetic: Values) -> Float[np.ndarray, "channel"]:
     """Wasserstein-1 distance between the values of each channel, in that channel's unit. 0 is best.
 
-    The order of the values in time has no part in it. Of more than 131,072 values, groups of neighbours in size count
-    as their mean; 0.0001 standard deviations or less are lost by that.
+    The order of the values in time has no part in it. Of more than 16,384 values, groups of neighbours in size count
+    as their mean; on UCI HAR that loses 0.00004 standard deviations.
     """
     from scipy.stats import wasserstein_distance
 

@@ -3,7 +3,10 @@
 The estimate is their unbiased one (a U-statistic): 0 in expectation when they do, so it may be a little below. The
 kernel is the mean of Gaussian kernels whose bandwidths are the median distance between real windows times factors, so
 that no single scale decides and k(x, x) = 1. The bandwidth is of the real windows alone: a generator that explodes
-cannot widen it, and two generators are measured alike. The windows may be any feature vectors.
+cannot widen it, and two generators are measured alike.
+
+The windows may be any feature vectors. On raw windows it is blind to much: of UCI HAR, fit windows with randomised
+phases are nearer to the fit windows than those of other people are.
 """
 
 from dataclasses import dataclass
@@ -57,7 +60,7 @@ def permutation_test(real: Rows, synthetic: Rows, seed: int) -> PermutationTest 
     The p value is in 1/1000 to 1; a small one says that they differ, and a large one that so few windows cannot tell.
     The bandwidth is the median distance of both sets together, which relabelling does not change: the test is exact
     for windows that are exchangeable. Overlapping windows of the same people are not quite, so that real people who
-    are others give small values too: read it beside its floor.
+    are others give small values too, and so does a set that repeats windows: read it beside its floor.
 
     Null where a side has fewer than four windows.
     """
