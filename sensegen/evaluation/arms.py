@@ -36,7 +36,7 @@ class Arms:
 
     @classmethod
     def measured(cls, real: Real, synthetic: Windows, kinds: Sequence[str], training: Training) -> "Arms":
-        """Train and test a classifier of every kind in every arm; the first speaks for all, the last is the quickest."""
+        """Train and test a classifier of every kind in every arm; the first speaks for all, the last is quickest."""
         told: dict[str, Any] = {name: {} for name in NAMES}
         predicted: dict[tuple[str, str], np.ndarray] = {}
         for kind in kinds:

@@ -27,8 +27,9 @@ Values = Float[np.ndarray, "window time channel"]
 def predictive_score(synthetic: Values, real: Values, test: Values, seed: int) -> dict[str, Any]:
     """Mean absolute error on `test` of the next sample, in the values' unit, 0 is best: by what it was learned from.
 
-    `synthetic` and `real` have `over_channels` (their mean) and `per_channel`; `ratio` is of their means, 1 is as good as real, above is
-    worse. `repeating_the_last` is the error of no model at all: a `real` not below it says that nothing can be seen.
+    `synthetic` and `real` have `over_channels` (their mean) and `per_channel`; `ratio` is of their means, 1 is as good
+    as real, above is worse. `repeating_the_last` is the error of no model at all: a `real` not below it says that
+    nothing can be seen.
 
     Raises:
         ValueError: if a window has fewer than two samples, or a side has no windows.

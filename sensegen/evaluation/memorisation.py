@@ -57,9 +57,9 @@ class _OfClass:
 def memorisation(synthetic: Windows, fit: Windows, held_out_time: Windows, seed: int) -> dict[str, Any]:
     """The ratio, the copies and the authenticity, each in `time` and in `spectrum`, as means over classes and by class.
 
-    `nearest_neighbour_ratio` has `over_classes` (the mean) and `smallest` (of a class), `copies` has `share`, `exact` and `floor`,
-    `authenticity` has `over_classes` and `floor`. A class that lacks windows on a side is null with the reason; which ones
-    are depends on counts and on real windows alone, so repetitions agree. Values should be scaled.
+    `nearest_neighbour_ratio` has `over_classes` (the mean) and `smallest` (of a class), `copies` has `share`, `exact`
+    and `floor`, `authenticity` has `over_classes` and `floor`. A class that lacks windows on a side is null with the
+    reason; which ones are depends on counts and on real windows alone, so repetitions agree. Values should be scaled.
 
     Raises:
         ValueError: if the sides have different classes, or a value is not finite.
