@@ -86,8 +86,9 @@ def body_and_gravity(real: Windows, synthetic: Windows) -> dict[str, Any]:
 def jerk(real: Windows, synthetic: Windows) -> dict[str, Any]:
     """The share of changes from sample to sample above the 99.9 % quantile of the real ones.
 
-    `over_channels` is the mean, `per_channel` has each. In 0 to 1; 0.001 is what real windows have by construction, more is too rough, less too smooth. `bound` is in the
-    channel's unit a second: of an acceleration the jerk, of an angular velocity the angular acceleration.
+    `over_channels` is the mean, `per_channel` has each. In 0 to 1; 0.001 is what real windows have by construction,
+    more is too rough, less too smooth. `bound` is in the channel's unit a second: of an acceleration the jerk, of an
+    angular velocity the angular acceleration.
     """
     if real.values.shape[1] < 2 or not len(real) or not len(synthetic):
         return {**null("a change takes windows on both sides, of two samples at least")}

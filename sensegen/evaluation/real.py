@@ -37,7 +37,8 @@ class Real:
             ValueError: a split is missing, stands there twice, or is not comparable with `fit`.
         """
         if (folder / "windows.json").is_file():
-            return cls(*(Windows.open(folder / name) for name in SPLITS), Scaling.load(folder))
+            fit, validation, held_out_time, test = (Windows.open(folder / name) for name in SPLITS)
+            return cls(fit, validation, held_out_time, test, Scaling.load(folder))
         return _of_files(folder)
 
 
@@ -57,8 +58,8 @@ def _of_files(folder: Path) -> Real:
     labels = np.array([classes.index(name) for name in given["fit"].classes])[given["fit"].labels]
     scaled = scaling.apply(values.astype(float)).astype(np.float32)
     fit = replace(given["fit"], values=scaled, labels=labels, classes=classes)
-    splits = [_as_fit(fit, scaling, given.get(name), name) for name in SPLITS[1:]]
-    return Real(fit, *splits, scaling)
+    validation, held_out_time, test = (_as_fit(fit, scaling, given.get(name), name) for name in SPLITS[1:])
+    return Real(fit, validation, held_out_time, test, scaling)
 
 
 def _as_fit(fit: Windows, scaling: Scaling, given: Windows | None, name: str) -> Windows:

@@ -82,9 +82,9 @@ class Yardstick:
         return self._judged(*self.real_halves(), "real halves")
 
     def _judged(self, real: np.ndarray, other: np.ndarray, name: str) -> Measures:
-        some = [self._some(values, name) for values in (real, distinct(other))]
+        some, others = self._some(real, name), self._some(distinct(other), name)
         return {
-            kind: judgement(*some, judge, self.training, f"{kind} judge of {name}")
+            kind: judgement(some, others, judge, self.training, f"{kind} judge of {name}")
             for kind, judge in self.judges.items()
         }
 
@@ -99,16 +99,16 @@ class Yardstick:
     def fidelity(self, real: Windows, other: Windows) -> Measures:
         """Distances of `other` from `real`, 0 best; shares of `coverage`, 1 best; values are scaled."""
         found = {name: self._over_channels(measure, real, other) for name, measure in BY_CLASS.items()}
-        features = [self.encoder.features(side.values) for side in (real, other)]
+        features, other_features = self.encoder.features(real.values), self.encoder.features(other.values)
         tested = permutation_test(real.values, other.values, self.seed)
-        near = coverage(*features, self.seed)
+        near = coverage(features, other_features, self.seed)
         shares = dict.fromkeys(("precision", "recall", "density", "coverage"), near)
         return {
             **found,
             "mmd": mmd_squared(real.values, other.values, self.seed),
             "mmd_p_value": tested if isinstance(tested, dict) else tested.p_value,
             "signature": signature_distance(real.values, other.values, SIGNATURE_DEPTH),
-            "context_fid": frechet_distance(*features),
+            "context_fid": frechet_distance(features, other_features),
             **(shares if isinstance(near, dict) else {name: asdict(near)[name] for name in shares}),
         }
 
