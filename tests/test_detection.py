@@ -87,7 +87,7 @@ def test_the_score_and_the_area_are_those_of_the_log_odds(training, real_halves)
 
         return log_odds
 
-    one, other = real_halves[0][:100], real_halves[1][:80] - 0.5
+    one, other = real_halves[0][:100], real_halves[1][:80] - 1.0
     judged = judgement(one, other, by_first_value, training, "known")
     labels = np.repeat([1, 0], 24)  # 30 % of 80, real ones first
     assert judged["auc"] == pytest.approx(roc_auc_score(labels, told["odds"]))
