@@ -11,13 +11,13 @@ from jaxtyping import Int
 
 from sensegen.balancing import class_weights
 from sensegen.classifiers.activity import ActivityClassifier, CNNClassifier, LSTMClassifier
-from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams
+from sensegen.params.models import CNNClassifierParams, FusionClassifierParams, LSTMClassifierParams
 from sensegen.training import Schedule, cosine
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
 CLASSIFIERS: dict[str, type[ActivityClassifier]] = {"lstm": LSTMClassifier, "cnn": CNNClassifier}
-ClassifierParams = LSTMClassifierParams | CNNClassifierParams
+ClassifierParams = LSTMClassifierParams | CNNClassifierParams | FusionClassifierParams
 
 
 UNLABELLED = "unlabelled"  # the only class of data without labels

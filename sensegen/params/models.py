@@ -108,6 +108,15 @@ class CNNClassifierParams(Section):
     epochs: PositiveInt
 
 
+class FusionClassifierParams(Section):
+    """A CNN that fuses several sensors; kernels, filters and pooling are those of `sensegen.classifiers.fusion`."""
+
+    layers: Annotated[Literal[2, 3], Field(description="convolution layers")]
+    sensors: Annotated[list[list[int]], Field(min_length=1, description="indices of the channels of each sensor")]
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
 class EvaluateParams(Section):
     """Classifiers and judges; every arm gets the same number of windows and of steps."""
 
