@@ -40,9 +40,9 @@ COLUMNS = (
 ABOUT = (
     f"Wearable Exam Stress, five students, each left out once; grade low or high; LSTM, about {STEPS} steps of "
     f"{BATCH_WINDOWS} windows, one seed, last step. (sd): population standard deviation over the students. Each "
-    "student has one class in these sessions, two of them high: nothing here is significant, and a classifier that "
-    "knows nothing has a balanced accuracy of 0.5. The majority vote is below it where leaving a student out makes the "
-    "other class the commonest."
+    "student has one class in these sessions, two of them high: nothing here is significant. A coin has a balanced "
+    "accuracy of 0.5. The majority vote is below it, since leaving a student out makes the other class the commonest; "
+    "for the same reason a classifier that knows students and not grades falls below it."
 )
 
 
