@@ -8,10 +8,12 @@ import importlib
 
 BENCHMARKS = {
     "archive_to_windows": "benchmarks.archive_to_windows",
+    "fusion": "benchmarks.fusion",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
     "mutations": "benchmarks.mutations",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
+    "window_length": "benchmarks.window_length",
     "windowing": "benchmarks.windowing",
 }
 

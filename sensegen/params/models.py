@@ -133,6 +133,15 @@ class HHARLSTMClassifierParams(Section):
     epochs: PositiveInt
 
 
+class FusionClassifierParams(Section):
+    """A CNN that fuses several sensors; kernels, filters and pooling are those of `sensegen.classifiers.fusion`."""
+
+    layers: Annotated[Literal[2, 3], Field(description="convolution layers")]
+    sensors: Annotated[list[list[int]], Field(min_length=1, description="indices of the channels of each sensor")]
+    optimiser: OptimiserParams
+    epochs: PositiveInt
+
+
 class RandomConvolutionParams(Section):
     """Random convolutions with a ridge."""
 
