@@ -108,12 +108,12 @@ def test_the_watch_stops_after_its_patience_and_goes_back_to_the_best_epoch():
     windows = sines(np.random.default_rng(0), 20)
     model = build_classifier("cnn", windows.shape, CNNClassifierParams(filters=8, optimiser=FAST, epochs=1), 0)
     watch = Watch(model, windows, patience=2)
-    rows, best = [], None
+    rows, best, lowest = [], None, np.inf
     for scale in (-1.0, 2.0, 1.0, 0.5):  # epochs: a lucky guess, then others
         model.head.set_weights([scale * np.sign(model.head.get_weights()[0]), np.zeros(2)])
         rows.append({**watch.measure()})
-        if min(row["validation_loss"] for row in rows) == rows[-1]["validation_loss"]:
-            best, at = model.get_weights(), len(rows) - 1
+        if rows[-1]["validation_loss"] < lowest:
+            best, at, lowest = model.get_weights(), len(rows) - 1, rows[-1]["validation_loss"]
         assert watch.finished(rows) == (len(rows) > at + 2)
     watch.restore()
     assert all(np.array_equal(one, other) for one, other in zip(model.get_weights(), best, strict=True))
