@@ -65,7 +65,7 @@ def test_a_window_of_a_still_class_does_not_leave_by_moving():
     real, moving = worn(0), worn(1)
     moving = replace(moving, labels=1 - moving.labels)
     told = physics(real, moving)["gravity"]["total_acc"]
-    assert told["synthetic"]["stddev"] > 5 * told["real"]["stddev_g"] and told["ks"] > 0.4
+    assert told["synthetic"]["stddev_g"] > 5 * told["real"]["stddev_g"] and told["ks"] > 0.4
 
 
 def test_body_and_total_that_have_come_apart_are_found():
