@@ -8,7 +8,7 @@ from conftest import sines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensegen.evaluation import by_class, class_models
+from sensegen.evaluation import blocks, by_class, class_models
 from sensegen.evaluation.autoregression import stable
 from sensegen.evaluation.controls import CONTROLS
 from sensegen.windows import StoredValues, Windows
@@ -93,7 +93,8 @@ def test_a_class_is_drawn_alike_whatever_else_is_wanted(name, fit):
 @pytest.mark.parametrize("name", NAMES)
 def test_many_blocks_are_as_good_as_one(name, fit, monkeypatch):
     whole = CONTROLS[name](fit, fit.labels, 0)
-    monkeypatch.setattr(by_class, "BLOCK_VALUES", 32 * 2 * 7)  # seven windows
+    for module in (by_class, blocks):
+        monkeypatch.setattr(module, "BLOCK_NUMBERS", 32 * 2 * 7)  # seven windows
     parts = CONTROLS[name](fit, fit.labels, 0)
     if name not in ("autoregression", "pca_mixture"):  # their draws come in another order: the same law, other windows
         assert parts == pytest.approx(whole, abs=1e-4)

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sensegen.evaluation.by_class import Draw, Labels, Values, blocks_of, drawn_by_class
+from sensegen.evaluation.blocks import blocks
+from sensegen.evaluation.by_class import Draw, Labels, Values, drawn_by_class
 from sensegen.windows import Windows
 
 ORDER = 5  # samples that a sample depends on
@@ -69,7 +70,7 @@ def _order(windows: Windows) -> int:
 
 
 def _mean(values: Values) -> Float[np.ndarray, "channel"]:
-    return sum(block.sum(axis=(0, 1)) for block in blocks_of(values)) / (len(values) * values.shape[1])
+    return sum(block.sum(axis=(0, 1)) for block in blocks(values)) / (len(values) * values.shape[1])
 
 
 def least_squares(
@@ -98,7 +99,7 @@ def _equations(
     values: Values, mean: Float[np.ndarray, "channel"], order: int
 ) -> Iterator[Float[np.ndarray, "equation past_and_now"]]:
     """Rows of the past, the latest sample first, and the sample that followed."""
-    for block in blocks_of(values):
+    for block in blocks(values):
         stretches = sliding_window_view(block - mean, order + 1, axis=1)[..., ::-1].swapaxes(2, 3)
         now, past = stretches[:, :, :1], stretches[:, :, 1:]
         yield np.concatenate([past, now], axis=2).reshape(-1, (order + 1) * values.shape[2])

@@ -9,26 +9,20 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
+from sensegen.evaluation.blocks import BLOCK_NUMBERS
 from sensegen.seeding import rng
 from sensegen.windows import Windows
 
-BLOCK_VALUES = 2**20  # numbers of a block, 8 MiB in double precision
 Labels = Int[np.ndarray, "wanted"]
 Values = Float[np.ndarray, "window time channel"]
 Draw = Callable[[int], Values]
 ClassModel = Callable[[Windows, np.random.Generator], Draw]
 
 
-def blocks(count: int, values_each: int) -> Iterator[slice]:
+def slices(count: int, values_each: int) -> Iterator[slice]:
     """The places 0 to `count` in slices, of windows that hold `values_each` numbers each."""
-    step = max(1, BLOCK_VALUES // max(1, values_each))
+    step = max(1, BLOCK_NUMBERS // max(1, values_each))
     return (slice(first, min(first + step, count)) for first in range(0, count, step))
-
-
-def blocks_of(values: Values) -> Iterator[Values]:
-    """The windows in blocks, in double precision; windows that are stored are read block by block."""
-    for places in blocks(len(values), values.shape[1] * values.shape[2]):
-        yield np.asarray(values[places], np.float64)
 
 
 def matched_rows(fit: Windows, labels: Labels, seed: int) -> Int[np.ndarray, "wanted"]:
@@ -54,7 +48,7 @@ def drawn_by_class(name: str, model: ClassModel, fit: Windows, labels: Labels, s
     for label in wanted_classes(fit, labels):
         places = np.flatnonzero(labels == label)
         draw = model(fit.select(fit.labels == label), rng(seed, "control", name, label))
-        for block in blocks(len(places), drawn[0].size):
+        for block in slices(len(places), drawn[0].size):
             drawn[places[block]] = draw(len(places[block]))
     return drawn
 

@@ -9,7 +9,8 @@ import warnings
 import numpy as np
 from jaxtyping import Float
 
-from sensegen.evaluation.by_class import Draw, Labels, Values, blocks_of, drawn_by_class
+from sensegen.evaluation.blocks import blocks
+from sensegen.evaluation.by_class import Draw, Labels, Values, drawn_by_class
 from sensegen.seeding import derived_seed
 from sensegen.windows import Windows
 
@@ -32,7 +33,7 @@ def _noise(windows: Windows, stream: np.random.Generator) -> Draw:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    for block in blocks_of(windows.values):
+    for block in blocks(windows.values):
         scaler.partial_fit(block.reshape(-1, block.shape[2]))
     mean, stddev, shape = scaler.mean_, np.sqrt(scaler.var_), windows.values.shape[1:]
     return lambda count: mean + stddev * stream.standard_normal((count, *shape))

@@ -7,7 +7,8 @@ windows, so that what differs between them is what was done to the windows and n
 import numpy as np
 from jaxtyping import Complex, Float
 
-from sensegen.evaluation.by_class import Labels, Values, blocks, blocks_of, matched_rows
+from sensegen.evaluation.blocks import blocks
+from sensegen.evaluation.by_class import Labels, Values, matched_rows, slices
 from sensegen.seeding import rng
 from sensegen.windows import Windows
 
@@ -19,7 +20,7 @@ def bootstrap(fit: Windows, labels: Labels, seed: int) -> Values:
     """
     rows = matched_rows(fit, labels, seed)
     copies = np.empty((len(rows), *fit.values.shape[1:]), np.float32)
-    for block in blocks(len(rows), fit.values[:1].size):
+    for block in slices(len(rows), fit.values[:1].size):
         copies[block] = fit.values[rows[block]]
     return copies
 
@@ -33,7 +34,7 @@ def jitter(fit: Windows, labels: Labels, seed: int, *, share: float) -> Values:
     jittered = bootstrap(fit, labels, seed)
     stddev = share * channel_stddev(fit.values)
     stream = rng(seed, "control", "jitter")
-    for block in blocks(len(jittered), fit.values[:1].size):
+    for block in slices(len(jittered), fit.values[:1].size):
         jittered[block] += stddev * stream.standard_normal(jittered[block].shape)
     return jittered
 
@@ -43,7 +44,7 @@ def channel_stddev(values: Values) -> Float[np.ndarray, "channel"]:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    for block in blocks_of(values):
+    for block in blocks(values):
         scaler.partial_fit(block.reshape(-1, block.shape[2]))
     return np.sqrt(scaler.var_)
 
@@ -57,7 +58,7 @@ def phase_surrogate(fit: Windows, labels: Labels, seed: int) -> Values:
     """
     surrogates = bootstrap(fit, labels, seed)
     stream = rng(seed, "control", "phases")
-    for block in blocks(len(surrogates), fit.values[:1].size):
+    for block in slices(len(surrogates), fit.values[:1].size):
         surrogates[block] = _phase_randomised(surrogates[block], stream)
     return surrogates
 
