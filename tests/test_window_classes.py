@@ -31,7 +31,7 @@ SOURCE = Source(
     signals={"acceleration": Bounds(("x",), "g", 50.0, -4, 4)},
     labels=("turn", "never", "rest", "lie", "move"),
     subjects=("A", "B", "C", "D"),
-    shortest_activity_seconds=10,
+    longest_activity_seconds=10,
 )
 SIMULATED = simulated.SOURCE.labels
 
