@@ -1,4 +1,4 @@
-"""Judge the generator's windows against real ones: train on synthetic, test on real, and the rest."""
+"""Judge the generator's windows against real ones: useful, told apart, faithful, copied, beside floors and controls."""
 
 import json
 
@@ -7,29 +7,30 @@ import numpy as np
 from sensegen import training
 from sensegen.artifacts import Artifacts, write_text, writing
 from sensegen.divergence import AlertLog, write_alerts
+from sensegen.evaluation.real import Real
+from sensegen.evaluation.repetition import Judged
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
 from sensegen.generators import load_generator
 from sensegen.params import Params
-from sensegen.scaling import Scaling
 from sensegen.tracking import Tracker
 from sensegen.training_run import Training, write_rows
-from sensegen.windows import Windows
 
 
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     training.set_up(params.runtime)
-    fit, test = (Windows.open(artifacts.window / name) for name in ("fit", "test"))
+    real = Real.open(artifacts.window)
     generators = [load_generator(artifacts.alternate / name) for name in ("generator", "generator_without_alternation")]
-    synthetic, control = (draws(generator.sample, fit, params) for generator in generators)
+    synthetic, without = (draws(generator.sample, real.fit, params) for generator in generators)
     listener = tracker.training_callback("evaluation")
     run = Training(params, AlertLog(artifacts.alerts("evaluate"), "evaluate", [listener]))
     run.log.clear()
-    judged = evaluate(fit, test, synthetic, control, run)
+    judged = evaluate(real, [Judged(*pair) for pair in zip(synthetic, without, strict=True)], run)
     comparison = json.loads((artifacts.alternate / "comparison.json").read_text(encoding="utf-8"))
     out = artifacts.evaluate
     write_rows(out / "confusion.csv", ("arm", "classifier", "actual", "predicted"), judged.confusion)
+    write_rows(out / "embedding.csv", ("set", "activity", "x", "y"), judged.embedding)
     for name, array in (
-        ("synthetic", Scaling.load(artifacts.window).invert(synthetic[0].values).astype(np.float32)),
+        ("synthetic", real.scaling.invert(synthetic[0].values).astype(np.float32)),
         ("synthetic_labels", synthetic[0].labels.astype(np.int64)),
     ):
         with writing(out / f"{name}.npy") as path, path.open("wb") as file:

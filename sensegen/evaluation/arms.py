@@ -40,13 +40,15 @@ class Arms:
         told: dict[str, Any] = {name: {} for name in NAMES}
         predicted: dict[tuple[str, str], np.ndarray] = {}
         for kind in kinds:
-            by_real = _trained(kind, real.fit, training, f"trtr {kind}")
-            for name, model in (("trtr", by_real), ("tstr", _trained(kind, synthetic, training, f"tstr {kind}"))):
+            by_real, by_synthetic, by_both = (
+                _trained(kind, windows, training, f"{name} {kind}", like=real.fit)
+                for name, windows in (("trtr", real.fit), ("tstr", synthetic), ("both", _together(real.fit, synthetic)))
+            )
+            for name, model in (("trtr", by_real), ("tstr", by_synthetic)):
                 predicted[name, kind] = model.predict_labels(real.test.values)
                 told[name][kind] = _scored(real.test, predicted[name, kind])
             told["trts"][kind] = _scored(synthetic, by_real.predict_labels(synthetic.values))
-            both = _trained(kind, _together(real.fit, synthetic), training, f"both {kind}", like=real.fit)
-            told["tstr_plus_real"][kind] = _scored(real.test, both.predict_labels(real.test.values))
+            told["tstr_plus_real"][kind] = _scored(real.test, by_both.predict_labels(real.test.values))
         ratios = {kind: {"macro_f1": _ratio(told["tstr"][kind], told["trtr"][kind])} for kind in kinds}
         vote = majority(real.fit.labels, real.test.labels, real.test.classes)
         return cls(real, training, {**told, "tstr_ratio": ratios, "majority_vote": vote}, predicted)
@@ -59,16 +61,23 @@ class Arms:
         """The macro-F1 of the first classifier on test windows, trained on some other windows."""
         return null(self.reason) if self.reason else self._tested(windows, self._first, name)["macro_f1"]
 
+    def ratio(self) -> float | Null:
+        """TSTR over TRTR of the judged windows, by the last classifier."""
+        return null(self.reason) if self.reason else self.scores["tstr_ratio"][self._last]["macro_f1"]
+
     def ratio_of(self, windows: Windows, name: str) -> float | Null:
         """TSTR over TRTR of some other windows, by the last classifier: the quickest should stand there."""
         if self.reason:
             return null(self.reason)
-        kind = [*self.scores["trtr"]][-1]
-        return _ratio(self._tested(windows, kind, name), self.scores["trtr"][kind])
+        return _ratio(self._tested(windows, self._last, name), self.scores["trtr"][self._last])
 
     @property
     def _first(self) -> str:
         return next(iter(self.scores["trtr"]))
+
+    @property
+    def _last(self) -> str:
+        return [*self.scores["trtr"]][-1]
 
     def _tested(self, windows: Windows, kind: str, name: str) -> Mapping[str, Any]:
         model = _trained(kind, windows, self.training, f"{name} {kind}", like=self.real.fit)
@@ -80,10 +89,10 @@ def of_no_use(real: Real, training: Training, reason: str) -> Arms:
     return Arms(real, training, dict.fromkeys((*NAMES, "tstr_ratio", "majority_vote"), null(reason)), {}, reason)
 
 
-def _trained(kind: str, windows: Windows, training: Training, name: str, like: Windows | None = None) -> Any:
+def _trained(kind: str, windows: Windows, training: Training, name: str, like: Windows) -> Any:
     """A classifier trained on windows, for as many steps as it would take on `like`."""
     params = getattr(training.params.evaluate, kind)
-    return fitted_classifier(kind, windows, params, training, name, like=len(like or windows))
+    return fitted_classifier(kind, windows, params, training, name, like=len(like))
 
 
 def _together(first: Windows, second: Windows) -> Windows:

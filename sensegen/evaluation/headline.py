@@ -30,8 +30,7 @@ def headline(measures: Mapping[str, Any]) -> dict[str, float | Null]:
     """One number a measure, by a flat name; `discriminative_score_<judge>` and `auc_<judge>` of each judge."""
     row: dict[str, float | Null] = {}
     for kind, judged in measures["detection"].items():
-        for key in ("discriminative_score", "auc"):
-            row[f"{key}_{kind}"] = judged if is_null(judged) else judged[key]
+        row |= {f"{key}_{kind}": judged[key] for key in ("discriminative_score", "auc")}
     row |= {name: at(measures, path) for name, path in PATHS.items()}
     return row | {"membership_auc": strongest_attack(measures["privacy"])}
 

@@ -19,8 +19,6 @@ from sensegen.training import Schedule, cosine
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
-CLASSIFIERS = {kind: KINDS[kind] for kind in ("lstm", "cnn")}  # those that `evaluate` has a section for
-
 
 class GradientParams(Protocol):
     """The section of a classifier that is trained by gradient."""

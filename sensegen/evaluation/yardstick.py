@@ -1,10 +1,10 @@
-"""Every measure of one set of windows that needs no classifier of activities, against the same real windows.
+"""Every measure of one set of windows that trains nothing on them, against the same real windows.
 
 Synthetic windows, the controls and real windows of other people all go through it, so their numbers stand side by
 side. It is made once a seed, since its encoder is trained on real windows and frozen.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,12 +13,10 @@ import numpy as np
 from sensegen.evaluation import fidelity as moves
 from sensegen.evaluation import privacy
 from sensegen.evaluation.coverage import coverage
-from sensegen.evaluation.detection import distinct, halves, judgement
 from sensegen.evaluation.encoder import Encoder
 from sensegen.evaluation.forecast import predictive_score
 from sensegen.evaluation.frechet import frechet_distance
 from sensegen.evaluation.interval import Null, null
-from sensegen.evaluation.judges import Judge
 from sensegen.evaluation.membership import Sides
 from sensegen.evaluation.memorisation import memorisation
 from sensegen.evaluation.mmd import mmd_squared, permutation_test
@@ -26,8 +24,6 @@ from sensegen.evaluation.physics import physics
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.signatures import signature_distance
 from sensegen.evaluation.spectrum import log_psd
-from sensegen.seeding import rng
-from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 SIGNATURE_DEPTH = 2
@@ -42,78 +38,42 @@ Measures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The real windows, an encoder trained on their fit split, and the judges.
-
-    A judge is trained and tested on at most `most_windows` of a side.
-    """
+    """The real windows, an encoder trained on their fit split, and the seed of every draw of a measure."""
 
     real: Real
     encoder: Encoder
-    judges: Mapping[str, Judge]
-    training: Training
-    most_windows: int
+    seed: int
 
-    @property
-    def seed(self) -> int:
-        """Of every draw of a measure."""
-        return self.training.params.seed
-
-    def measures(self, windows: Windows, name: str) -> Measures:
-        """All of them; the judges' draws are those of the name."""
+    def measures(self, windows: Windows) -> Measures:
+        """All of them."""
         return {
-            "detection": self.detection(windows, name),
-            "fidelity": self.fidelity(self.real.fit, windows),
+            "fidelity": self.fidelity(windows),
             "physics": physics(self.in_units(self.real.fit), self.in_units(windows)),
             "memorisation": memorisation(windows, self.real.fit, self.real.held_out_time, self.seed),
             "privacy": self.membership(windows),
             "prediction": self.prediction(windows),
         }
 
-    def detection(self, windows: Windows, name: str) -> Measures:
-        """By judge: the discriminative score (0 best, 0.5 worst) and the area under its curve (0.5 best, 1 worst).
-
-        Judges see half of the real windows, so that the other half can stand beside it as the floor.
-        """
-        real, _ = self.real_halves()
-        return self._judged(real, windows.values, name)
-
-    def floors(self) -> Measures:
-        """What judges find between two halves of the real windows, which nothing can be better than."""
-        return self._judged(*self.real_halves(), "real halves")
-
-    def _judged(self, real: np.ndarray, other: np.ndarray, name: str) -> Measures:
-        some, others = self._some(real, name), self._some(distinct(other), name)
-        return {
-            kind: judgement(some, others, judge, self.training, f"{kind} judge of {name}")
-            for kind, judge in self.judges.items()
-        }
-
-    def real_halves(self) -> tuple[np.ndarray, np.ndarray]:
-        """The fit windows, each once, in two random halves."""
-        return halves(distinct(self.real.fit.values), self.seed)
-
-    def _some(self, values: np.ndarray, name: str) -> np.ndarray:
-        rows = rng(self.seed, "judged", name).permutation(len(values))[: self.most_windows]
-        return np.asarray(values[np.sort(rows)], np.float32)
-
-    def fidelity(self, real: Windows, other: Windows) -> Measures:
-        """Distances of `other` from `real`, 0 best; shares of `coverage`, 1 best; values are scaled."""
-        found = {name: self._over_channels(measure, real, other) for name, measure in BY_CLASS.items()}
-        features, other_features = self.encoder.features(real.values), self.encoder.features(other.values)
-        tested = permutation_test(real.values, other.values, self.seed)
+    def fidelity(self, windows: Windows) -> Measures:
+        """Distances from the fit windows, 0 best; shares of `coverage`, 1 best; values are scaled."""
+        fit = self.real.fit
+        found = {name: self._over_channels(measure, windows) for name, measure in BY_CLASS.items()}
+        features, other_features = self.encoder.features(fit.values), self.encoder.features(windows.values)
+        tested = permutation_test(fit.values, windows.values, self.seed)
         near = coverage(features, other_features, self.seed)
         shares = dict.fromkeys(("precision", "recall", "density", "coverage"), near)
         return {
             **found,
-            "mmd": mmd_squared(real.values, other.values, self.seed),
+            "mmd": mmd_squared(fit.values, windows.values, self.seed),
             "mmd_p_value": tested if isinstance(tested, dict) else tested.p_value,
-            "signature": signature_distance(real.values, other.values, SIGNATURE_DEPTH),
+            "signature": signature_distance(fit.values, windows.values, SIGNATURE_DEPTH),
             "context_fid": frechet_distance(features, other_features),
             **(shares if isinstance(near, dict) else {name: asdict(near)[name] for name in shares}),
         }
 
-    def _over_channels(self, measure: Callable[..., Any], real: Windows, other: Windows) -> float | Null:
-        told = moves.by_class(measure, real.values, real.labels, other.values, other.labels)
+    def _over_channels(self, measure: Callable[..., Any], windows: Windows) -> float | Null:
+        fit = self.real.fit
+        told = moves.by_class(measure, fit.values, fit.labels, windows.values, windows.labels)
         return told if isinstance(told, dict) else float(np.mean(told.mean))
 
     def membership(self, windows: Windows) -> Measures | Null:

@@ -163,19 +163,57 @@ class EncoderBoostingParams(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
+JudgeKind = Literal["cnn", "gru", "spectral"]
+
+
 class JudgesParams(Section):
     """The judges of detection; the networks are trained until they get no better, for `epochs` at most."""
 
+    kinds: Annotated[list[JudgeKind], Field(min_length=1, description="of the generator's windows")]
+    control_kinds: Annotated[list[JudgeKind], Field(min_length=1, description="of every control too")]
+    windows: Annotated[int, Field(ge=10, description="of a side, at most")]
+    patience: Annotated[int, Field(gt=0, description="epochs without a better loss on the judge's own held-out part")]
     cnn: CNNClassifierParams
     gru: GRUClassifierParams
-    patience: Annotated[int, Field(gt=0, description="epochs without a better loss on the judge's own held-out part")]
+
+
+ClassifierKind = Literal["cnn", "lstm", "residual_lstm", "random_convolution", "encoder_svm", "encoder_boosting"]
 
 
 class EvaluateParams(Section):
-    """Classifiers and judges; every arm gets the same number of windows and of steps."""
+    """Classifiers and judges; every arm takes the same number of steps."""
 
     seeds: Annotated[int, Field(ge=2, description="repetitions behind each interval")]
+    control_seeds: Annotated[int, Field(ge=1, description="of them, those that measure floors and controls too")]
     class_weights: Annotated[Literal["none", "balanced"], Field(description="of classes in the classifiers' loss")]
-    lstm: LSTMClassifierParams
+    classifiers: Annotated[
+        list[ClassifierKind], Field(min_length=1, description="the first speaks for all, the last judges the controls")
+    ]
     cnn: CNNClassifierParams
-    judge: CNNClassifierParams
+    lstm: LSTMClassifierParams
+    residual_lstm: ResidualLSTMClassifierParams
+    random_convolution: RandomConvolutionParams
+    encoder_svm: EncoderSVMParams
+    encoder_boosting: EncoderBoostingParams
+    encoder: CNNClassifierParams
+    judges: JudgesParams
+
+    @model_validator(mode="after")
+    def _controls_are_measured_in_repetitions(self) -> Self:
+        if self.control_seeds > self.seeds:
+            raise ValueError(
+                f"evaluate.control_seeds must be at most evaluate.seeds, but they are {self.control_seeds} and "
+                f"{self.seeds}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> Self:
+        for key, names in (
+            ("classifiers", self.classifiers),
+            ("judges.kinds", self.judges.kinds),
+            ("judges.control_kinds", self.judges.control_kinds),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(f"evaluate.{key} must name each kind once, but names {names}.")
+        return self
