@@ -36,7 +36,8 @@ def merge(repetitions: Sequence[Any]) -> Any:
     """The same nested mapping of numbers, once a seed, as one mapping of means and intervals; nulls stay nulls.
 
     What is null in one repetition is null: an interval over the others would hide that it cannot be relied on. What is
-    said alike in every repetition and is no number of a seed (a count, a name) stays as it is.
+    said alike in every repetition and is no number of a seed (a count, a name) stays as it is. One repetition has no
+    interval: its numbers stay plain.
     """
     first = repetitions[0]
     if nulls := [node for node in repetitions if is_null(node)]:
@@ -45,4 +46,4 @@ def merge(repetitions: Sequence[Any]) -> Any:
         return {key: merge([repetition[key] for repetition in repetitions]) for key in first}
     if isinstance(first, str | int | list):
         return first
-    return over_seeds(repetitions)
+    return over_seeds(repetitions) if len(repetitions) > 1 else first
