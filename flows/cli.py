@@ -86,6 +86,30 @@ def inspect(
 
 
 @app.command()
+def evaluate(
+    real: Annotated[Path, typer.Option(help="A window folder, or one with fit.* and test.* (Parquet, CSV, NPZ).")],
+    synthetic: Annotated[Path, typer.Option(help="Windows of any source, in physical units: Parquet, CSV or NPZ.")],
+    out: Annotated[Path, typer.Option(help="Where metrics and page go.")] = Path("judged"),
+    seeds: Annotated[int | None, typer.Option(min=2, help="Repetitions; else those of params.yaml.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Also by the classifiers that take minutes to train.")] = False,
+) -> None:
+    """Judge synthetic windows of any source: useful, told apart, faithful, copied; beside floors and controls."""
+    root = _prepared_root()
+    from flows import judging, summary
+    from sensegen.params import InvalidParams
+
+    try:
+        judged, compared = judging.judge(root, judging.Question(real, synthetic, seeds, full), out)
+    except InvalidParams as error:
+        raise _failed(str(error), 2) from None
+    except (ValueError, OSError) as error:
+        raise _failed(str(error)) from None
+    for remark in compared.remarks:
+        typer.echo(f"Note: {remark}")
+    summary.show_judged(_console(), judged.metrics, out)
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Serve the MLflow page on this machine, until Ctrl-C."""
     root = _prepared_root()

@@ -76,6 +76,12 @@ def show(console: "Console", root: Path, result: Result) -> None:
     _print_table(console, "Look at", links)
 
 
+def show_judged(console: "Console", metrics: Mapping[str, Any], out: Path) -> None:
+    """Print what was measured of windows that no pipeline made."""
+    _print_table(console, "Evaluation", main_numbers(metrics))
+    _print_table(console, "Look at", [("everything", str(out / "metrics.json"))])
+
+
 def _print_table(console: "Console", title: str, rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text

@@ -1,6 +1,8 @@
 """What several tests need: the project's own params, and small worlds whose answers are known."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +11,7 @@ import pytest
 
 from sensegen import params as schema
 from sensegen.params import Params
+from sensegen.params.models import CNNClassifierParams, GRUClassifierParams, JudgesParams, OptimiserParams
 from sensegen.windows import Windows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,3 +41,42 @@ def sines(rng: np.random.Generator, windows: int, length: int = 32) -> Windows:
     values = np.stack([np.sin(angle), np.cos(angle)], axis=-1) + rng.normal(0, 0.05, (windows, length, 2))
     subjects = tuple(f"S{at % 4}" for at in range(windows))
     return Windows(values.astype(np.float32), labels, subjects, ("a", "b"), ("slow", "fast"), 32.0, ("g", "g"))
+
+
+def noise_like(values: np.ndarray, seed: int) -> np.ndarray:
+    """Independent Gaussian noise with each channel's mean and standard deviation: what any judge must catch."""
+    stream = np.random.default_rng(seed)
+    noise = stream.normal(values.mean(axis=(0, 1)), values.std(axis=(0, 1)), size=values.shape)
+    return noise.astype(np.float32)
+
+
+FAST = OptimiserParams(learning_rate=0.01, batch_windows=32, gradient_norm=1.0)
+SMALL_CNN = CNNClassifierParams(filters=8, optimiser=FAST, epochs=12)
+QUICK_JUDGES = JudgesParams(
+    kinds=["cnn", "gru", "spectral"],
+    control_kinds=["spectral"],
+    windows=400,
+    patience=4,
+    cnn=SMALL_CNN,
+    gru=GRUClassifierParams(units=12, optimiser=FAST, epochs=12),
+)
+
+
+def start_stage(root: Path, stage: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SENSEGEN_"))}
+    command = [sys.executable, "-m", "stages", stage]
+    return subprocess.Popen(
+        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def run_stage(root: Path, stage: str) -> tuple[int, str]:
+    process = start_stage(root, stage)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def succeed(root: Path, *stages: str) -> None:
+    for stage in stages:
+        code, output = run_stage(root, stage)
+        assert code == 0, output

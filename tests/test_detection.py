@@ -1,29 +1,25 @@
 """Three judges: each catches what it must, none tells real from real, and score and area agree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import FAST, QUICK_JUDGES, noise_like, sines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from sensegen.divergence import AlertLog
-from sensegen.evaluation.detection import halves, judgement, noise_like
+from sensegen.evaluation.detection import distinct, halves, judgement
 from sensegen.evaluation.judges import Watch, held_out_rows, judges
+from sensegen.evaluation.panel import Panel
 from sensegen.evaluation.spectral_features import spectral_features
 from sensegen.evaluation.usefulness import build_classifier
-from sensegen.params.models import CNNClassifierParams, GRUClassifierParams, JudgesParams, OptimiserParams
+from sensegen.params.models import CNNClassifierParams
 from sensegen.training import Schedule
 from sensegen.training_run import Training
 
-FAST = OptimiserParams(learning_rate=0.01, batch_windows=32, gradient_norm=1.0)
-JUDGES = judges(
-    JudgesParams(
-        cnn=CNNClassifierParams(filters=8, optimiser=FAST, epochs=12),
-        gru=GRUClassifierParams(units=12, optimiser=FAST, epochs=12),
-        patience=4,
-    )
-)
+JUDGES = judges(QUICK_JUDGES)
 EVERY = pytest.mark.parametrize("kind", sorted(JUDGES))
 
 
@@ -34,7 +30,7 @@ def training(params, tmp_path) -> Training:
 
 @pytest.fixture(scope="module")
 def real_halves():
-    return halves(sines(np.random.default_rng(0), 400).values, seed=0)
+    return [half.values for half in halves(sines(np.random.default_rng(0), 400), seed=0)]
 
 
 @EVERY
@@ -51,7 +47,7 @@ def test_it_cannot_tell_real_from_real(kind, training, real_halves):
     assert told["discriminative_score"] < 0.15 and 0.3 < told["auc"] < 0.7
 
 
-@pytest.mark.parametrize("kind", ["gru", "spectral"])  # convolutions: tests/test_evaluation.py
+@EVERY
 def test_it_catches_time_that_was_shuffled(kind, training, real_halves):
     shuffled = real_halves[1][:, np.random.default_rng(0).permutation(32)]
     told = judgement(real_halves[0], shuffled, JUDGES[kind], training, "shuffled")
@@ -75,6 +71,34 @@ def test_ten_windows_a_side_are_enough_to_catch_noise(kind, training, real_halve
 @EVERY
 def test_fewer_than_ten_are_null_with_the_reason(kind, training, real_halves):
     assert "needs 10 windows" in str(judgement(real_halves[0][:9], real_halves[1], JUDGES[kind], training, "few"))
+
+
+def test_halves_share_no_window():
+    windows = sines(np.random.default_rng(0), 21)
+    one, other = halves(replace(windows, values=np.arange(21.0 * 64).reshape(21, 32, 2)), seed=0)
+    assert len(one) == len(other) == 10
+    assert not set(one.values.ravel()) & set(other.values.ravel())
+
+
+def test_copies_of_an_oversampled_window_are_judged_once():
+    windows = sines(np.random.default_rng(0), 6)
+    rows = np.array([0, 1, 1, 2, 0, 5])
+    assert np.array_equal(distinct(windows.select(rows)).values, windows.values[[0, 1, 2, 5]])
+    assert distinct(windows) is windows
+
+
+def test_a_panel_asks_a_judge_once_about_each_set(training):
+    asked = []
+
+    def coin(windows, training, name):
+        asked.append(name)
+        return lambda values: np.where(np.arange(len(values)) % 2, 1.0, -1.0)
+
+    panel = Panel(sines(np.random.default_rng(0), 100), {"coin": coin}, training, most_windows=30)
+    other = sines(np.random.default_rng(1), 100)
+    first, again = (panel.of(other, "synthetic", ["coin"]) for _ in range(2))
+    panel.floors(["coin"])
+    assert first == again and asked == ["coin judge of synthetic", "coin judge of real halves"]
 
 
 def test_the_score_and_the_area_are_those_of_the_log_odds(training, real_halves):

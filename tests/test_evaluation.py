@@ -4,17 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_CNN, sines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from sensegen.divergence import AlertLog
-from sensegen.evaluation.detection import discriminative_score, distinct, halves, noise_like
 from sensegen.evaluation.interval import merge, null, over_seeds
-from sensegen.evaluation.suite import draws, evaluate, with_comparison
 from sensegen.evaluation.usefulness import (
-    CLASSIFIERS,
     build_classifier,
     fit_classifier,
     majority,
@@ -22,8 +19,7 @@ from sensegen.evaluation.usefulness import (
     predictions,
     scores,
 )
-from sensegen.params import Params
-from sensegen.params.models import CNNClassifierParams, LSTMClassifierParams, OptimiserParams
+from sensegen.params.models import LSTMClassifierParams, OptimiserParams
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
 
@@ -34,9 +30,8 @@ FAST = OptimiserParams(learning_rate=0.01, batch_windows=32, gradient_norm=1.0)
 @pytest.fixture
 def training(params, tmp_path) -> Training:
     """The committed params with small, quick classifiers."""
-    cnn = CNNClassifierParams(filters=8, optimiser=FAST, epochs=12)
     lstm = LSTMClassifierParams(units=8, l2=0.0001, optimiser=FAST, epochs=12)
-    quick = params.evaluate.model_copy(update={"seeds": 2, "cnn": cnn, "judge": cnn, "lstm": lstm})
+    quick = params.evaluate.model_copy(update={"cnn": SMALL_CNN, "lstm": lstm})
     return Training(params.model_copy(update={"evaluate": quick}), AlertLog(tmp_path / "alerts.jsonl", "evaluate"))
 
 
@@ -107,7 +102,7 @@ def test_perfect_predictions_score_one_in_every_class_that_occurs(labels):
     assert all(told["per_class"][CLASSES[label]]["f1"] == 1.0 for label in set(labels))
 
 
-@pytest.mark.parametrize("kind", sorted(CLASSIFIERS))
+@pytest.mark.parametrize("kind", ["cnn", "lstm"])
 def test_a_classifier_learns_two_easy_classes_and_repeats_itself(kind, training):
     train, test = (sines(np.random.default_rng(seed), 96) for seed in (0, 1))
     first = predictions(kind, train, test, training, "one")
@@ -124,73 +119,6 @@ def test_the_seed_systems_lstm_has_its_layers():
     assert (forget_bias == 1).all()
     expected = 0.0015 * sum(np.square(v.numpy()).sum() / 2 for v in model.trainable_variables)
     assert float(model.penalty()) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_judge_catches_noise_and_cannot_tell_real_from_real(training):
-    real = sines(np.random.default_rng(0), 400).values
-    one, other = halves(real, seed=0)
-    assert discriminative_score(one, noise_like(one, seed=1), training, "noise") > 0.45
-    assert discriminative_score(one, other, training, "halves") < 0.12
-
-
-def test_the_judge_catches_shuffled_time(training):
-    real = sines(np.random.default_rng(0), 400).values
-    one, other = halves(real, seed=0)
-    shuffled = other[:, np.random.default_rng(0).permutation(other.shape[1])]
-    assert discriminative_score(one, shuffled, training, "shuffled") > 0.4
-
-
-@pytest.mark.parametrize("height", [100.0, 1e9, 1e30])
-def test_the_judge_catches_a_single_spike_however_high(training, height):
-    real = sines(np.random.default_rng(0), 400).values
-    one, other = halves(real, seed=0)
-    spiked = other.copy()
-    spiked[:, 7, 0] = height
-    assert discriminative_score(one, spiked, training, "spikes") > 0.45
-
-
-def test_halves_share_no_window():
-    values = np.arange(21.0).reshape(21, 1, 1)
-    one, other = halves(values, seed=0)
-    assert len(one) == len(other) == 10
-    assert not set(one.ravel()) & set(other.ravel())
-
-
-def test_labels_that_lie_make_synthetic_windows_useless_and_the_metrics_say_so(training):
-    fit, test = (sines(np.random.default_rng(seed), 320) for seed in (0, 1))
-    good = [sines(np.random.default_rng(seed), 320) for seed in (2, 3)]
-    lying = [replace(windows, labels=1 - windows.labels) for windows in good]
-    honest = evaluate(fit, test, good, lying, training)
-    assert honest.metrics["trtr"]["cnn"]["macro_f1"]["mean"] > 0.95
-    assert honest.metrics["tstr"]["cnn"]["macro_f1"]["mean"] > 0.95
-    assert honest.metrics["alternation"]["without"]["tstr_macro_f1"]["mean"] < 0.1
-    assert honest.metrics["detection"]["cnn"]["noise"]["mean"] > 0.45
-    assert {(row["arm"], row["classifier"]) for row in honest.confusion} == {
-        (arm, kind) for arm in ("trtr", "tstr") for kind in CLASSIFIERS
-    }
-    assert len(honest.confusion) == 4 * len(test)
-    assert all(part["value"] is None and part["reason"] for part in (honest.metrics[k] for k in ("trts", "privacy")))
-
-
-def test_draws_have_the_activities_of_the_real_windows_and_differ_by_seed(params: Params):
-    like = sines(np.random.default_rng(0), 10)
-
-    def sample(labels, seed):
-        return np.random.default_rng(seed).normal(size=like.values.shape) + labels[:, None, None]
-
-    first, second, _ = draws(sample, like, params)
-    assert isinstance(first, Windows) and np.array_equal(first.labels, like.labels)
-    assert not np.array_equal(first.values, second.values)
-
-
-def test_the_comparison_of_the_alternation_joins_its_metrics():
-    metrics = {"alternation": {"with": {"tstr_macro_f1": 1}, "without": {"tstr_macro_f1": 2}}}
-    joined = with_comparison(metrics, {"generator_steps": 7, "validation_nll": {"with": -1.0, "without": -2.0}})
-    assert joined["alternation"] == {
-        "generator_steps": 7,
-        "with": {"tstr_macro_f1": 1, "validation_nll": -1.0},
-        "without": {"tstr_macro_f1": 2, "validation_nll": -2.0},
-    }
 
 
 def of_class(windows: Windows, *labels: int) -> Windows:
@@ -212,33 +140,7 @@ def test_a_class_that_nobody_has_is_no_obstacle():
     assert obstacle(both, both) is None
 
 
-def test_windows_of_one_class_are_judged_by_detection_alone(training):
-    fit, test, *drawn = (of_class(sines(np.random.default_rng(seed), 80), 0) for seed in range(4))
-    judged = evaluate(fit, test, drawn, drawn[::-1], training)
-    joined = with_comparison(judged.metrics, {"generator_steps": 7, "validation_nll": {"with": -1.0, "without": -2.0}})
-    nulls = [joined[key] for key in ("trtr", "tstr", "tstr_ratio")]
-    nulls += [joined["alternation"][arm]["tstr_macro_f1"] for arm in ("with", "without")]
-    assert all(part["value"] is None and "one class (slow)" in part["reason"] for part in nulls)
-    detection = joined["detection"]["cnn"]
-    assert set(detection) == {"discriminative_score", "floor", "floor_test", "noise"}
-    assert all(np.isfinite(measured["mean"]) for measured in detection.values())
-    assert detection["noise"]["mean"] > 0.4
-    assert joined["alternation"]["without"]["discriminative_score"]["seeds"] == 2
-    assert judged.confusion == []
-
-
-def test_a_judge_of_too_few_windows_is_null_with_the_reason(training):
-    few = sines(np.random.default_rng(0), 9).values
-    assert "needs 10 windows" in str(discriminative_score(few, few, training, "few"))
-
-
-def test_copies_of_an_oversampled_window_are_judged_once():
-    windows = sines(np.random.default_rng(0), 6).values
-    assert np.array_equal(distinct(windows[[0, 1, 1, 2, 0, 5]]), windows[[0, 1, 2, 5]])
-    assert distinct(windows) is windows
-
-
-@pytest.mark.parametrize("kind", sorted(CLASSIFIERS))
+@pytest.mark.parametrize("kind", ["cnn", "lstm"])
 def test_the_loss_of_a_classifier_is_linear_in_its_class_weights(kind, training):
     windows = sines(np.random.default_rng(0), 12)
     batch, seed = (windows.values, windows.labels.astype(np.int32)), np.array([1, 2], np.int32)

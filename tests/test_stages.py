@@ -5,14 +5,13 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from conftest import run_stage, start_stage, succeed
 from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,12 +35,13 @@ SMALL = {
 }
 FAST = {**OPTIMISER, "batch_windows": 64}
 SMALL["evaluate"] = {
-    "seeds": 2,
-    "class_weights": "none",
-    "lstm": {"units": 8, "l2": 0.0015, "optimiser": FAST, "epochs": 2},
+    **yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["evaluate"],
+    "classifiers": ["cnn", "random_convolution"],
     "cnn": {"filters": 8, "optimiser": FAST, "epochs": 2},
-    "judge": {"filters": 8, "optimiser": FAST, "epochs": 2},
+    "random_convolution": {"features": 84},
+    "encoder": {"filters": 8, "optimiser": FAST, "epochs": 2},
 }
+SMALL["evaluate"]["judges"] |= {"windows": 50, "patience": 1}
 TRAINING_STAGES = ("train_generator", "train_discriminator", "alternate")
 
 
@@ -72,26 +72,6 @@ def project(prepared, tmp_path) -> Path:
     return Path(shutil.copytree(prepared, tmp_path / "project", symlinks=True, ignore=begun))
 
 
-def start(root: Path, stage: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "SENSEGEN_"))}
-    command = [sys.executable, "-m", "stages", stage]
-    return subprocess.Popen(
-        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-
-
-def run(root: Path, stage: str) -> tuple[int, str]:
-    process = start(root, stage)
-    output, _ = process.communicate(timeout=300)
-    return process.returncode, output
-
-
-def succeed(root: Path, *stages: str) -> None:
-    for stage in stages:
-        code, output = run(root, stage)
-        assert code == 0, output
-
-
 def outputs(root: Path) -> dict[str, bytes]:
     folder = root / "artifacts"
     files = [path for stage in TRAINING_STAGES for path in sorted((folder / stage).rglob("*")) if path.is_file()]
@@ -107,7 +87,7 @@ def test_evaluation_and_report_follow_the_trainings(trained):
             assert (trained / out) in written or any((trained / out) in path.parents for path in written), out
     metrics = json.loads((trained / "artifacts" / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     for arm in ("trtr", "tstr"):
-        for classifier in ("lstm", "cnn"):
+        for classifier in ("cnn", "random_convolution"):
             assert metrics[arm][classifier]["macro_f1"]["seeds"] == 2
     assert metrics["alternation"]["generator_steps"] == 2 * 20 * 2
     synthetic = np.load(trained / "artifacts" / "evaluate" / "synthetic.npy")
@@ -120,7 +100,7 @@ def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(tra
     stream = np.random.default_rng(0)
     for stage in TRAINING_STAGES:
         checkpoints = project / ".cache" / "checkpoints" / stage
-        process = start(project, stage)
+        process = start_stage(project, stage)
         while not list(checkpoints.rglob("*.safetensors")):
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.01)
@@ -138,7 +118,7 @@ def test_an_absurd_learning_rate_is_caught_told_and_stopped_by_the_rule(project)
     document = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
     document["train_generator"]["optimiser"]["learning_rate"] = 1e38
     (project / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    code, output = run(project, "train_generator")
+    code, output = run_stage(project, "train_generator")
     assert code == 42, output
     assert "after 2 returns to the last good state" in output and "optimiser.learning_rate" in output
     live = (project / ".cache" / "alerts" / "train_generator.jsonl").read_text(encoding="utf-8").splitlines()

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from sensegen.seeding import rng
 
 LAGS = 8
-MOST_WINDOWS = 2_000  # of a side; a window gives one row for every sample that has all lags
+MOST_WINDOWS = 500  # of a side; a window gives one row for every sample that has all lags
 RIDGE = 1.0  # little against the thousands of rows; keeps a channel that repeats another from being divided by zero
 
 Values = Float[np.ndarray, "window time channel"]

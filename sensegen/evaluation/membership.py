@@ -13,8 +13,7 @@ half of its neighbour.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,17 +35,36 @@ Distances = Float[np.ndarray, "window"]
 class Sides:
     """Whose windows are told apart, by which synthetic ones, and which reference windows say what is usual.
 
-    The reference is of people that neither trained the generator nor are candidates.
+    The reference is of people that neither trained the generator nor are candidates. The candidates' distances to it
+    are no matter of the synthetic windows, and `against` others they are not measured again.
     """
 
     synthetic: Windows
     members: Windows
     non_members: Windows
     reference: Windows
+    _usual: dict[tuple[int, str, int], Distances] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def against(self, synthetic: Windows) -> "Sides":
+        """The same candidates and reference beside other synthetic windows."""
+        sides = replace(self, synthetic=synthetic)
+        object.__setattr__(sides, "_usual", self._usual)
+        return sides
+
+    def usual(self, asked: list[Windows], kind: str, label: int, seed: int) -> Distances:
+        """Of each asked candidate to the reference windows of its class."""
+        if (seed, kind, label) not in self._usual:
+            self._usual[seed, kind, label] = _distances(asked, of_class(self.reference, label), kind)
+        return self._usual[seed, kind, label]
+
+    @property
+    def windows(self) -> dict[str, Windows]:
+        """The windows of each side."""
+        return {name: side for name, side in vars(self).items() if isinstance(side, Windows)}
 
     def of(self, label: int) -> dict[str, int]:
         """How many windows of a class each side has."""
-        return {name: int(np.sum(side.labels == label)) for name, side in vars(self).items()}
+        return {name: int(np.sum(side.labels == label)) for name, side in self.windows.items()}
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ def attack(sides: Sides, kind: str, seed: int) -> Attacked:
     Raises:
         ValueError: if the sides have different classes, or a value is not finite.
     """
-    classes = same_classes(*vars(sides).values())
+    classes = same_classes(*sides.windows.values())
     left_out: dict[str, Null] = {}
     parts: list[tuple[np.ndarray, ...]] = []
     for label, name in enumerate(classes):
@@ -107,7 +125,8 @@ def attack(sides: Sides, kind: str, seed: int) -> Attacked:
 
 def _of_class(sides: Sides, label: int, kind: str, seed: int) -> tuple[np.ndarray, ...]:
     asked = [_asked(sides.members, label, seed, "members"), _asked(sides.non_members, label, seed, "non-members")]
-    scores = _scores(asked, of_class(sides.synthetic, label), of_class(sides.reference, label), ATTACKS[kind])
+    near = _distances(asked, of_class(sides.synthetic, label), kind)
+    scores = _scores(sides.usual(asked, kind, label, seed), near)
     member = np.repeat([True, False], [len(side) for side in asked])
     subjects = np.array([person for side in asked for person in side.subjects])
     return scores, member, subjects, np.full(len(scores), label)
@@ -119,12 +138,11 @@ def _asked(windows: Windows, label: int, seed: int, name: str) -> Windows:
     return windows.select(np.sort(rows[order[:MOST_QUERIES]]))
 
 
-def _scores(
-    asked: list[Windows], synthetic: Values, reference: Values, distances: Callable[[Values, Values], Any]
-) -> Distances:
-    usual, near = (
-        np.concatenate([distances(side.values, others) for side in asked]) for others in (reference, synthetic)
-    )
+def _distances(asked: list[Windows], others: Values, kind: str) -> Distances:
+    return np.concatenate([ATTACKS[kind](side.values, others) for side in asked])
+
+
+def _scores(usual: Distances, near: Distances) -> Distances:
     floor = max(NEAREST * float(np.median(usual)), float(np.finfo(np.float32).tiny))
     return np.log(np.maximum(usual, floor)) - np.log(np.maximum(near, floor))
 

@@ -132,14 +132,20 @@ class Repetition:
         """Real windows in the place of synthetic ones: the other half of fit, and people never seen."""
         self._say("measuring real windows against real ones")
         half, other = self.panel.halves
-        against_half = replace(self.yardstick, real=replace(self.real, fit=half))
-        kinds = self.training.params.evaluate.judges.control_kinds
+        against_half = Yardstick(replace(self.real, fit=half), self.encoder, self.yardstick.seed)
+        test, kinds = self.real.test, self.training.params.evaluate.judges.control_kinds
         return {
-            "real_halves": {**against_half.measures(other), "detection": self.panel.floors(kinds)},
-            "real_test": {
-                **self.yardstick.measures(self.real.test), "detection": self._quickly(self.real.test, "real test"),
+            "real_halves": {
+                **against_half.measures(other),
+                "detection": self.panel.floors(kinds),
+                "privacy": null("a window of one half overlaps those of the other"),
             },
-        }  # fmt: skip
+            "real_test": {
+                **self.yardstick.measures(test),
+                "detection": self._quickly(test, "real test"),
+                "privacy": null("these windows are what attacks take for usual"),
+            },
+        }
 
     def _quickly(self, windows: Windows, name: str) -> Measures:
         return self.panel.of(windows, name, self.training.params.evaluate.judges.control_kinds)
@@ -175,13 +181,13 @@ class Repetition:
         return {"parity_r2": parity_r2(*sides), "sorted_parity_r2": sorted_parity_r2(*sides)}
 
     def _alternation(self) -> Measures:
-        """Usefulness by the first classifier, and detection by the first judge, with and without the alternation."""
+        """Usefulness by the last, quickest classifier, and detection by the first judge, with and without it."""
         without = self.judged.without
         if without is None:
             return null("these windows came without those of the same generator without the alternation")
         judge = self.training.params.evaluate.judges.kinds[0]
         arms = {
-            "with": (self.arms.headline_f1("tstr"), self.panel.of(self.judged.synthetic, "synthetic", [judge])),
+            "with": (self.arms.tstr(), self.panel.of(self.judged.synthetic, "synthetic", [judge])),
             "without": (
                 self.arms.tstr_of(without, "tstr without alternation"),
                 self.panel.of(without, "without alternation", [judge]),

@@ -42,6 +42,15 @@ def evaluate(real: Real, judged: Sequence[Judged], training: Training) -> Evalua
     Floors, the judges' power and the controls are measured in the first `evaluate.control_seeds` repetitions. Where
     the classes cannot carry usefulness, its measures are null with the reason, and all the rest is measured.
     """
+    from threadpoolctl import threadpool_limits
+
+    # The products of the measures are small: on two busy cores, threads of BLAS and OpenMP waited for each other ten
+    # times as long as they worked. TensorFlow's own threads are not touched.
+    with threadpool_limits(1):
+        return _evaluated(real, judged, training)
+
+
+def _evaluated(real: Real, judged: Sequence[Judged], training: Training) -> Evaluation:
     show = reporter(training.log.stage)
     with_controls = training.params.evaluate.control_seeds
     told, beside, arms, confusion, points = [], [], [], [], []

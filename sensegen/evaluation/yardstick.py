@@ -6,6 +6,7 @@ side. It is made once a seed, since its encoder is trained on real windows and f
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ Measures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The real windows, an encoder trained on their fit split, and the seed of every draw of a measure."""
+    """The real windows, an encoder trained on their fit split, and the seed of every draw of a measure.
+
+    What membership measures of real windows alone is kept for the next windows.
+    """
 
     real: Real
     encoder: Encoder
@@ -85,9 +89,19 @@ class Yardstick:
         if set(reference.subjects) & ({*real.fit.subjects} | {*real.validation.subjects}):
             return null("membership needs reference people who are not in fit, and the splits are in time")
         return {
-            "by_window": privacy.by_window(Sides(windows, real.fit, real.held_out_time, reference), self.seed),
-            "by_subject": privacy.by_subject(Sides(windows, real.fit, real.validation, reference), self.seed),
+            "by_window": privacy.by_window(self._of_time.against(windows), self.seed),
+            "by_subject": privacy.by_subject(self._of_people.against(windows), self.seed),
         }
+
+    @cached_property
+    def _of_time(self) -> Sides:
+        real = self.real
+        return Sides(real.fit, real.fit, real.held_out_time, real.test)
+
+    @cached_property
+    def _of_people(self) -> Sides:
+        real = self.real
+        return Sides(real.fit, real.fit, real.validation, real.test)
 
     def prediction(self, windows: Windows) -> Measures | Null:
         """The error of forecasts that were learned from these windows, on real test windows."""

@@ -187,7 +187,7 @@ class EvaluateParams(Section):
     control_seeds: Annotated[int, Field(ge=1, description="of them, those that measure floors and controls too")]
     class_weights: Annotated[Literal["none", "balanced"], Field(description="of classes in the classifiers' loss")]
     classifiers: Annotated[
-        list[ClassifierKind], Field(min_length=1, description="the first speaks for all, the last judges the controls")
+        list[ClassifierKind], Field(min_length=1, description="the last, the quickest, judges the controls too")
     ]
     cnn: CNNClassifierParams
     lstm: LSTMClassifierParams
