@@ -84,7 +84,7 @@ COLUMNS = (
     Column("discriminative_score", "discriminative score", "0 is best", as_score, 0.25),
     Column("auc", "judge's AUC", "0.5 is best", as_area, 0.5),
     Column("log_psd", "spectrum", "0 is best", as_distance, 0.1),
-    Column("acf", "auto-correlation", "0 is best", as_distance, 0.01),
+    Column("acf", "autocorrelation", "0 is best", as_distance, 0.01),
     Column("cross_correlation", "channel correlation", "0 is best", as_distance, 0.01),
     Column("wasserstein", "values (Wasserstein)", "0 is best", as_distance, 0.01),
     Column("mmd", "MMD²", "0 is best", as_distance, 0.001),
@@ -92,11 +92,11 @@ COLUMNS = (
     Column("context_fid", "Context-FID", "0 is best", as_distance, 0.05),
     Column("precision", "precision", "1 is best", as_share, 0.1),
     Column("coverage", "coverage", "1 is best", as_share, 0.1),
-    Column("neighbour_ratio_time", "neighbour ratio, time", "1 is best", as_ratio, 0.1),
-    Column("neighbour_ratio_spectrum", "neighbour ratio, spectrum", "1 is best", as_ratio, 0.1),
-    Column("copies_time", "copies, time", "0 is best", as_distance, 0.01),
-    Column("copies_spectrum", "copies, spectrum", "0 is best", as_distance, 0.01),
-    Column("authenticity_time", "authenticity, time", "1 is best", as_share, 0.2),
+    Column("neighbour_ratio_time", "neighbour ratio (time)", "1 is best", as_ratio, 0.1),
+    Column("neighbour_ratio_spectrum", "neighbour ratio (spectrum)", "1 is best", as_ratio, 0.1),
+    Column("copies_time", "copies (time)", "0 is best", as_distance, 0.01),
+    Column("copies_spectrum", "copies (spectrum)", "0 is best", as_distance, 0.01),
+    Column("authenticity_time", "authenticity (time)", "1 is best", as_share, 0.2),
     Column("prediction_ratio", "forecast error ÷ real", "1 is best", as_error_ratio, 0.05),
     Column("jerk", "changes too fast", "0 is best", as_distance, 0.003),
     # Half of the fit windows are members themselves, or overlap with some: no yardstick for membership.
@@ -156,7 +156,7 @@ def _columns(node: Mapping[str, Any]) -> list[Column]:
             if key == column.key:
                 found.append(column)
             elif judge and judge != key:
-                label = f"{column.label}, {name_of(judge)}"
+                label = f"{column.label} ({name_of(judge)})"
                 found.append(Column(key, label, column.best, column.badness, column.nothing))
     return found
 
@@ -182,8 +182,8 @@ def _sentences(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> list[str]:
         if all(cell.value.mean is None for cell in row.cells):
             told.append(f"{_capital(row.label)}: not measured, {reason}.")
         elif caught:
-            word = "differ clearly from real ones by" if row.kind == "synthetic" else "are caught by"
-            told.append(f"{_capital(row.label)} windows {word} {listed(caught)}.")
+            word = "clearly worse than real ones by" if row.kind == "synthetic" else "caught by"
+            told.append(f"{_capital(row.label)}: {word} {listed(caught)}.")
         else:
             told.append(f"{_capital(row.label)}: no measure here tells them from real windows by a clear factor.")
     return told

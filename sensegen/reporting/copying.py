@@ -87,8 +87,8 @@ def membership(metrics: Metrics) -> Answer:
     auc = measured[strongest]
     word, tone = _leak(auc)
     because = (
-        f"The strongest of {len(measured)} attacks, by {ATTACKS[strongest]}, ranks a training window before one that was "
-        f"never trained on in {percent(auc.mean or 0.0)} of pairs (50 % is a coin)."
+        f"The strongest of {len(measured)} attacks, by {ATTACKS[strongest]}, ranks a training window before one that "
+        f"nobody trained on in {percent(auc.mean or 0.0)} of pairs (50 % is a coin)."
     )
     blind = _blind_sentence(metrics)
     if blind and tone == "good":
@@ -131,7 +131,7 @@ def _people_sentences(metrics: Metrics) -> list[str]:
         beyond = abs(auc.mean - 0.5) > CHANCE * chance.mean
         word = "more than chance explains" if beyond else "which chance alone explains"
         told.append(
-            f"By person in {name}, AUC {auc.whole}: {word}, with {members.text} people trained on and {others.text} not."
+            f"By person in {name}, AUC {auc.whole}: {word}, with {members.text} people trained on, {others.text} not."
         )
     return told
 

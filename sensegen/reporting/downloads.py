@@ -33,7 +33,7 @@ def download(name: str, rows: Iterable[Sequence[Any]]) -> Download:
 def downloads(results: Results) -> dict[str, Download]:
     """Every table of the page by its name."""
     metrics = results.metrics
-    made = {
+    made: dict[str, Iterable[Sequence[Any]]] = {
         "metrics": [HEAD, *(_measured(path, found) for path, found in flatten(metrics))],
         "windows": list(_windows(results)),
         "confusion": [("arm", "classifier", "actual", "predicted", "windows"), *_confusion(results)],

@@ -12,7 +12,7 @@ from sensegen.reporting.control_table import ROWS
 from sensegen.reporting.results import Results, numbers
 
 SIDES = ("real", "synthetic")
-ROOM = 0.35  # of the range of real and synthetic, that controls may leave it by before they are cut
+ROOM = 0.12  # of the range of real and synthetic, that controls may leave it by before they are cut
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ def _of_run(run: Pipeline | None) -> dict[str, Any]:
         return {"run": None}
     params = json.dumps(run.params.model_dump(mode="json", by_alias=True), indent=2, sort_keys=True)
     return {
-        "run": run, "stages": TRAINING_STAGES, "data_docs": DATA_DOCS, "refusals": tables.refusals(run.quarantine or ()),
+        "run": run, "stages": TRAINING_STAGES, "data_docs": DATA_DOCS,
+        "refusals": tables.refusals(run.quarantine or ()),
         "split_sentence": wording.split_sentence(run.params.window.split),
         "split_caveat": wording.split_caveat(run.params.window.split),
         "balance_sentence": wording.balance_sentence(run.params),

@@ -99,9 +99,9 @@ def faithful(metrics: Metrics) -> Answer:
         return unmeasured("Faithful", find(metrics, "fidelity", "synthetic", "log_psd").reason)
     beyond = [key for key, within in known.items() if not within]
     word, tone = _faithfulness(len(beyond), len(known))
-    because = f"{len(known) - len(beyond)} of {len(known)} measures are within what real windows of other people are apart"
-    because += f"; beyond it: {listed([_how_far(metrics, key) for key in beyond])}." if beyond else "."
-    return Answer("Faithful", word, tone, because, tuple(_physics(metrics)))
+    because = f"Within what real windows are from each other: {len(known) - len(beyond)} of {len(known)} measures."
+    told = [f"Beyond it: {listed([_how_far(metrics, key) for key in beyond])}."] if beyond else []
+    return Answer("Faithful", word, tone, because, (*told, *_physics(metrics)))
 
 
 def _faithfulness(beyond: int, known: int) -> tuple[str, Tone]:

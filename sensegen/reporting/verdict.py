@@ -22,12 +22,12 @@ AS_COPIES = {
     "Useful": "as a copy is", "Distinguishable": "copies cannot be told apart", "Faithful": "as a copy is",
 }  # fmt: skip
 RULES = (
-    f"Useful is yes from {100 * USEFUL:.0f} % of the macro-F1 of real windows on, and no below {100 * USELESS:.0f} % or "
-    "where nothing is learned that a guess at the largest class does not know; the worst classifier decides.",
-    "Distinguishable is yes where the interval of any judge's score lies above that of its floor, two halves of the real "
-    "windows. A judge that misses noise "
-    f"({POWER['noise']}), a PCA mixture ({POWER['pca_mixture']:.2f}) or windows of shuffled phase "
-    f"({POWER['phase_surrogate']:.2f}) proves nothing by finding nothing.",
+    f"Useful is yes from {100 * USEFUL:.0f} % of the macro-F1 of real windows on, and no below {100 * USELESS:.0f} % "
+    "or where nothing is learned that a guess at the largest class does not know; the worst classifier decides. Where "
+    "the ends of its interval would be other words, it is as far as the seeds can tell.",
+    "Distinguishable is yes where the interval of any judge's score lies above that of its floor, two halves of the "
+    f"real windows. A judge that misses noise ({POWER['noise']:.2f}), a PCA mixture ({POWER['pca_mixture']:.2f}) or "
+    f"windows of shuffled phase ({POWER['phase_surrogate']:.2f}) proves nothing by finding nothing.",
     "Faithful compares each distance with the larger one of two of real windows: two halves, and other people.",
     "Copies are windows nearer to a training window than half of what the nearest 5 % of later real windows are.",
 )  # fmt: skip
@@ -48,14 +48,14 @@ def verdict(results: Results, worst: Worst | None) -> Verdict:
     """What the numbers say, in words."""
     metrics = results.metrics
     copied = copies(metrics)
-    answers = (
+    found = (
         useful(metrics, results.evaluate.seeds),
         distinguishable(results, worst, seen(results)),
         faithful(metrics),
         copied,
         membership(metrics),
     )
-    answers = tuple(_in_the_light_of(copied, answer) for answer in answers)
+    answers = tuple(_in_the_light_of(copied, answer) for answer in found)
     headline = _headline(copied, answers)
     return Verdict(headline, copied.tone == "bad", answers, tuple(_missing(metrics)), tuple(_basis(results)))
 
@@ -97,9 +97,8 @@ def _missing(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
         for path, found in flatten(node) if key != "controls" else ():
             if found.mean is None:
                 title = METRICS.get(key, (words_of(key), ""))[0]
-                name = " · ".join([title, *(words_of(part) for part in path)])
-                by_reason.setdefault(found.reason, []).append(name)
-    return [(_few(names), reason) for reason, names in by_reason.items()]
+                by_reason.setdefault(found.reason, []).append(f"{title}, {words_of(path[-1])}" if path else title)
+    return [(_few(list(dict.fromkeys(names))), reason) for reason, names in by_reason.items()]
 
 
 def _few(names: list[str]) -> str:

@@ -123,7 +123,7 @@ def _detection(metrics: Mapping[str, Any], name: str, windows: int) -> Card:
         Score("Floor", "the same judge on real against real", found.floor, 0.5),
         Score("Other people", "the same judge on test windows", find(metrics, "detection", name, "floor_test"), 0.5),
         *(
-            Score(CHEATS[key].capitalize(), f"below {POWER[key]:.2f} it is no judge", power, 0.5)
+            Score(f"{CHEATS[key][0].upper()}{CHEATS[key][1:]}", f"below {POWER[key]:.2f} it is no judge", power, 0.5)
             for key, power in powers.items()
         ),
     )
