@@ -45,7 +45,8 @@ def _usefulness(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield meaning, measured(metrics[key])
             continue
         for classifier, scores in metrics.get(key, {}).items():
-            yield f"{meaning}, {classifier}, macro-F1", measured(scores.get("macro_f1"))
+            told = scores if _is_null(scores) else scores.get("macro_f1")
+            yield f"{meaning}, {classifier}, macro-F1", measured(told)
 
 
 def _detection(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -54,7 +55,8 @@ def _detection(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "discriminative score", measured(detection)
         return
     for judge, scores in detection.items():
-        yield f"discriminative score, {judge} (0 is best)", measured(scores.get("discriminative_score"))
+        told = scores if _is_null(scores) else scores.get("discriminative_score")
+        yield f"discriminative score, {judge} (0 is best)", measured(told)
         for key, meaning in FLOORS.items():
             if key in scores:
                 yield f"  for comparison: {meaning}", measured(scores[key])
@@ -62,13 +64,14 @@ def _detection(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _copies(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The shares of copies, which every other number has to be read beside."""
-    memorisation = metrics.get("memorisation", {})
-    if _is_null(memorisation):
-        yield COPIES["share"], measured(memorisation)
+    node = metrics.get("memorisation", {})
+    copies = node if _is_null(node) else node.get("copies", {})
+    if _is_null(copies):
+        yield COPIES["share"], measured(copies)
         return
-    for domain, shares in memorisation.get("copies", {}).items():
+    for domain, shares in copies.items():
         for key, meaning in COPIES.items():
-            yield f"{meaning}, in {domain}", measured(shares.get(key))
+            yield f"{meaning}, in {domain}", measured(shares if _is_null(shares) else shares.get(key))
 
 
 def _is_null(node: Any) -> bool:

@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 from reports import Story, laid_out, leave_behind, memorised, metrics_of, params_of, privacy_of, results_of
 
+from flows.summary import main_numbers
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.spectrum import Band
 from sensegen.evaluation.suite import Evaluation
-from sensegen.reporting import telling
+from sensegen.reporting import tables, telling
 from sensegen.reporting.bands import band_in_words, ratio_in_words
 from sensegen.reporting.control_table import COLUMNS, control_table
 from sensegen.reporting.copying import copies, membership
+from sensegen.reporting.downloads import downloads
 from sensegen.reporting.judged import Terms, counts_of, judged_page, judged_results
+from sensegen.reporting.model_card import model_card
 from sensegen.reporting.page import build_report
 from sensegen.reporting.reading import read_results
 from sensegen.reporting.sides import Sides
 from sensegen.reporting.usefulness import faithful, useful
 from sensegen.reporting.verdict import verdict
+from sensegen.reporting.wording import scorecards
 from sensegen.scaling import Scaling
 
 NULL = {"value": None, "reason": "nobody looked"}
@@ -194,6 +198,35 @@ def test_a_page_of_nulls_alone_still_says_so(results, metrics, left):
         assert "Where windows lie beside each other" not in text
 
 
+def paths(node, above=()):
+    for key, child in node.items():
+        yield (*above, key)
+        if isinstance(child, dict) and not {"mean", "reason"} & child.keys():
+            yield from paths(child, (*above, key))
+
+
+def without(metrics, path):
+    """The metrics with a null at a path."""
+    changed = json.loads(json.dumps(metrics))
+    node = changed
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = NULL
+    return changed
+
+
+def test_anything_may_be_null(results, metrics):
+    for path in paths(metrics):
+        holed = replace(results, metrics=without(metrics, path))
+        found = verdict(holed, None)
+        assert len(found.answers) == 5, path
+        assert model_card(holed, found) and downloads(holed) and scorecards(holed.metrics, 100) is not None, path
+        control_table(holed.metrics), tables.metric_groups(holed.metrics), tables.alternation(holed.metrics)
+        assert main_numbers(holed.metrics), path
+        if len(path) == 1:
+            assert laid_out(holed)
+
+
 def test_a_table_of_controls_marks_what_gives_a_cheat_away(metrics):
     table = control_table(metrics)
     keys = [column.key for column in table.columns]
@@ -285,8 +318,6 @@ def test_the_model_card_has_the_fields_and_the_numbers_of_the_page(tmp_path):
 
 def test_a_csv_holds_every_digit(results, metrics):
     from urllib.parse import unquote
-
-    from sensegen.reporting.downloads import downloads
 
     metrics["trtr"]["cnn"]["macro_f1"]["mean"] = 0.1234567890123456
     made = downloads(replace(results, metrics=metrics))

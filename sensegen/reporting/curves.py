@@ -102,7 +102,8 @@ def _spectrum_chart(both: Spectra, at: int, words: tuple[str, str, Clock]) -> Ch
     band = both.worst_bands()[at]
     shade = (axes.across(band.from_hz * seconds), axes.across(band.to_hz * seconds))
     x_label = "frequency (Hz)" if clock.unit == "s" else f"frequency (1/{clock.unit})"
-    density = f"power (({unit})²/Hz)" if unit else "power (1/Hz)"
+    squared = f"{unit}²" if unit.isalpha() else f"({unit})²"
+    density = f"power ({squared}/Hz)" if unit else "power (1/Hz)"
     alt = f"Mean power spectra of {of}: synthetic windows have at worst {ratio_in_words(band)}, in the shaded band."
     return Chart("Spectrum", alt, x_label, density, axes.x_ticks(), axes.power_ticks(), lines, shade)
 

@@ -39,7 +39,8 @@ def model_card(results: Results, verdict: Verdict) -> str:
 def front_matter(results: Results) -> str:
     """The fields that Hugging Face reads: licence, tags, data, metrics, results."""
     fields = {
-        **_licence(results), "library_name": "sensegen", "tags": list(TAGS), "datasets": [results.name],
+        **_licence(results), "library_name": "sensegen", "tags": list(TAGS),
+        **({"datasets": [results.name]} if results.pipeline else {}),
         "metrics": ["f1", "accuracy"], "model-index": [_index(results)],
     }  # fmt: skip
     return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())

@@ -20,6 +20,7 @@ from sensegen.reporting.reading import TRAINING_STAGES
 from sensegen.reporting.results import Pipeline, Results
 from sensegen.reporting.sides import Sides
 from sensegen.reporting.telling import spectrum_sentence
+from sensegen.reporting.usefulness import name_of
 from sensegen.reporting.verdict import RULES, Verdict, seen, verdict
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def _environment() -> "Environment":
         loader=PackageLoader("sensegen.reporting", ""), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["called"] = name_of
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
     return environment
 

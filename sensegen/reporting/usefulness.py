@@ -100,8 +100,12 @@ def faithful(metrics: Metrics) -> Answer:
     beyond = [key for key, within in known.items() if not within]
     word, tone = _faithfulness(len(beyond), len(known))
     because = f"Within what real windows are from each other: {len(known) - len(beyond)} of {len(known)} measures."
-    told = [f"Beyond it: {listed([_how_far(metrics, key) for key in beyond])}."] if beyond else []
-    return Answer("Faithful", word, tone, because, (*told, *_physics(metrics)))
+    if not beyond:
+        return Answer("Faithful", word, tone, because, tuple(_physics(metrics)))
+    farthest = max(beyond, key=lambda key: _times(metrics, key))
+    told = f"Beyond it: {listed([_how_far(metrics, key) for key in beyond])}."
+    because = f"{because} Farthest: {_how_far(metrics, farthest)}."
+    return Answer("Faithful", word, tone, because, (told, *_physics(metrics)))
 
 
 def _faithfulness(beyond: int, known: int) -> tuple[str, Tone]:
@@ -123,13 +127,17 @@ def _within(metrics: Metrics, key: str) -> bool | None:
     return found.mean >= min(real) if key in SHARES else found.mean <= max(real)
 
 
+def _times(metrics: Metrics, key: str) -> float:
+    """How many times as far as real windows; of shares 1, since they are no distances."""
+    found, usual = find(metrics, "fidelity", "synthetic", key).mean or 0.0, max(_real(metrics, key))
+    return found / usual if key in DISTANCES and usual > 0 else 1.0
+
+
 def _how_far(metrics: Metrics, key: str) -> str:
-    found = find(metrics, "fidelity", "synthetic", key).mean or 0.0
+    found, times = find(metrics, "fidelity", "synthetic", key).mean or 0.0, _times(metrics, key)
     if key in SHARES:
         return f"{SHARES[key]} ({number(found)} against {number(min(_real(metrics, key)))})"
-    usual = max(_real(metrics, key))
-    times = f" ({found / usual:.2g} times as far)" if usual > 0 and found > SEVERAL * usual else ""
-    return f"{DISTANCES[key]}{times}"
+    return f"{DISTANCES[key]} ({times:.2g} times as far)" if times > SEVERAL else DISTANCES[key]
 
 
 def _physics(metrics: Metrics) -> list[str]:

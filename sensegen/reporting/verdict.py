@@ -35,9 +35,10 @@ RULES = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """The headline, the answers, what was not measured by reason, and how much was looked at."""
+    """The headline, the answers, what was not measured by reason, and how much was looked at (`scale` in short)."""
 
     headline: str
+    scale: str
     alarming: bool
     answers: tuple[Answer, ...]
     missing: tuple[tuple[str, str], ...]
@@ -57,7 +58,9 @@ def verdict(results: Results, worst: Worst | None) -> Verdict:
     )
     answers = tuple(_in_the_light_of(copied, answer) for answer in found)
     headline = _headline(copied, answers)
-    return Verdict(headline, copied.tone == "bad", answers, tuple(_missing(metrics)), tuple(_basis(results)))
+    return Verdict(
+        headline, _scale(results), copied.tone == "bad", answers, tuple(_missing(metrics)), tuple(_basis(results))
+    )
 
 
 def seen(results: Results) -> int:
@@ -104,6 +107,14 @@ def _missing(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _few(names: list[str]) -> str:
     rest = len(names) - FEW_NAMES
     return listed(names) if rest <= 0 else f"{', '.join(names[:FEW_NAMES])} and {rest} more"
+
+
+def _scale(results: Results) -> str:
+    seeds = results.evaluate.seeds
+    return (
+        f"{seeds} seed{'s' if seeds > 1 else ''}, controls in {results.evaluate.control_seeds} of them; judges saw at "
+        f"most {number(seen(results))} windows of a side."
+    )
 
 
 def _basis(results: Results) -> list[str]:
