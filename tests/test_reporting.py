@@ -314,12 +314,14 @@ def test_the_verdict_follows_the_interval_and_not_the_mean_alone(ratio, words):
 def test_a_judge_within_its_floor_tells_nothing_apart():
     metrics = metrics_of(Story())
     assert "it does tell" in wording.scorecards(metrics, 1_000)[-1].sentence
+    metrics["detection"]["cnn"]["auc"] = 0.5
     metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.03, "low": 0.01, "high": 0.05}
     assert "does not tell them apart" in wording.scorecards(metrics, 1_000)[-1].sentence
 
 
 def test_a_score_above_its_floor_on_average_alone_is_left_open():
     metrics = metrics_of(Story())
+    metrics["detection"]["cnn"]["auc"] = 0.5
     metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.25, "low": 0.01, "high": 0.49}
     assert "more seeds" in (sentence := wording.scorecards(metrics, 1_000)[-1].sentence)
     assert "does not tell them apart" not in sentence
@@ -377,7 +379,7 @@ def test_the_stage_writes_the_page_and_every_figure(tmp_path):
 
 def test_a_judge_that_does_not_catch_noise_is_said_to_prove_nothing():
     metrics = metrics_of(Story())
-    metrics["detection"]["cnn"] |= {"discriminative_score": {"mean": 0.01}, "noise": 0.01}
+    metrics["detection"]["cnn"] |= {"discriminative_score": {"mean": 0.01}, "auc": 0.5, "noise": 0.01}
     told = wording.scorecards(metrics, 1_000)[-1]
     assert "proves nothing" in told.sentence and "does not tell them apart" not in told.sentence
     assert [score.label for score in told.scores][:4] == ["Discriminative score", "Floor", "Other people", "Noise"]

@@ -53,9 +53,10 @@ def as_copied(metrics):
     """Numbers as a bootstrap copy of the training windows has them: all of the best."""
     ratio = {"mean": 1.0, "low": 0.99, "high": 1.01, "seeds": 3}
     judge = metrics["detection"]["cnn"]
+    judge |= {"discriminative_score": judge["floor"], "auc": judge["floor_auc"]}
     return metrics | {
         "tstr_ratio": {"cnn": {"macro_f1": ratio}},
-        "detection": {"cnn": judge | {"discriminative_score": judge["floor"]}},
+        "detection": {"cnn": judge},
         "fidelity": metrics["fidelity"] | {"synthetic": metrics["fidelity"]["real_halves"]},
         "memorisation": memorised(share=1.0, ratio=0.0), "privacy": privacy_of(0.97),
     }  # fmt: skip
@@ -86,10 +87,23 @@ def test_where_nobody_looked_for_copies_no_answer_is_without_an_unless(results, 
 
 @pytest.mark.parametrize(
     ("share", "ratio", "word"),
-    [(0.0, 1.1, "none"), (0.0005, 1.1, "none beyond the floor"), (0.05, 0.9, "yes"), (0.0, 0.2, "suspected")],
+    [
+        (0.0, 1.1, "none"),
+        (0.0005, 1.1, "none beyond the floor"),
+        (0.005, 1.1, "hardly any (0.5 %)"),
+        (0.05, 0.9, "yes, 5 %"),
+        (0.0, 0.2, "suspected"),
+    ],
 )
 def test_copies_are_told_beside_the_floor_and_by_the_distance(metrics, share, ratio, word):
     assert copies(metrics | {"memorisation": memorised(share, ratio)}).word.startswith(word)
+
+
+def test_windows_of_little_authenticity_are_suspected(metrics):
+    near = memorised(share=0.0, ratio=0.9)
+    near["authenticity"]["time"] = {"over_classes": 0.2, "floor": 0.8}
+    found = copies(metrics | {"memorisation": near})
+    assert found.word == "suspected" and "only 20 %" in found.because
 
 
 def test_copies_in_spectrum_alone_are_copies(metrics):
@@ -116,7 +130,7 @@ def test_the_band_is_named_that_tells_the_windows_apart(results, metrics):
 
 @pytest.mark.parametrize("cheat", telling.POWER)
 def test_a_judge_below_any_bar_of_its_power_proves_nothing_by_finding_nothing(results, metrics, cheat):
-    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, cheat: telling.POWER[cheat] - 0.01}
+    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.5, cheat: telling.POWER[cheat] - 0.01}
     found = answer(said(results, metrics | {"detection": {"cnn": judge}}), "Distinguishable")
     assert (found.word, found.tone) == ("not known", "unknown")
     assert "This judge proves nothing" in " ".join(found.details)
@@ -131,7 +145,7 @@ def test_what_a_weak_judge_did_find_counts(results, metrics):
 
 
 def test_a_judge_whose_power_nobody_measured_proves_nothing_by_finding_nothing(results, metrics):
-    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "noise": NULL}
+    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.5, "noise": NULL}
     found = answer(said(results, metrics | {"detection": {"cnn": judge}}), "Distinguishable")
     assert found.word == "not known" and "was not measured on noise" in " ".join(found.details)
 
@@ -140,6 +154,12 @@ def test_one_seed_needs_a_score_above_its_floor_by_more_than_the_windows_explain
     metrics = {"detection": {"cnn": {"discriminative_score": 0.05, "floor": 0.02, **dict.fromkeys(telling.POWER, 0.5)}}}
     assert not telling.told(metrics, "cnn", 100).apart
     assert telling.told(metrics, "cnn", 100_000).apart
+
+
+def test_a_judge_whose_threshold_is_off_tells_apart_by_its_order(metrics):
+    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.9, "floor_auc": 0.5}
+    assert telling.told({"detection": {"cnn": judge}}, "cnn", 1_000).apart
+    assert not telling.told({"detection": {"cnn": judge | {"auc": 0.52}}}, "cnn", 1_000).apart
 
 
 def test_the_bars_are_those_of_the_evaluation():

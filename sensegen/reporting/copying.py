@@ -27,16 +27,43 @@ def copies(metrics: Metrics) -> Answer:
     if found := [domain for domain in DOMAINS if _copied(metrics, domain)]:
         where = " and ".join(f"{percent(told[domain].mean or 0.0)} in {domain}" for domain in found)
         return Answer("Copies", f"yes, {where}", "bad", _copies_sentence(metrics, found), details)
+    if because := _too_near(metrics):
+        return Answer("Copies", "suspected", "bad", because, details)
+    return Answer("Copies", *_few(metrics, told), details)
+
+
+def _few(metrics: Metrics, told: Mapping[str, Measure]) -> tuple[str, Tone, str]:
+    """What to say of no copies, or of no more than the floor and a little."""
+    floors = {domain: find(metrics, "memorisation", "copies", domain, "floor").mean or 0.0 for domain in told}
+    if above := [found.mean for domain, found in told.items() if found.mean and found.mean > floors[domain]]:
+        most = percent(max(above))
+        because = f"{most} of the synthetic windows lie near a training window, hardly more than later real windows do."
+        return f"hardly any ({most})", "good", because
+    word = "none beyond the floor" if any(found.mean for found in told.values()) else "none"
+    return (
+        word,
+        "good",
+        "No more synthetic windows lie near a training window than later windows of the same people do.",
+    )
+
+
+def _too_near(metrics: Metrics) -> str:
+    """What to say of windows that are no copies as such, and yet nearer than new windows are; nothing of others."""
     near = _smallest(metrics)
-    if near.mean is not None and near.most < NEAR:
-        because = (
+    if near.mean is not None and near.mean < NEAR:
+        return (
             f"No copies as such, but in one class synthetic windows lie at {near.text} of the distance that later real "
             "windows keep from the training windows: too near for new windows."
         )
-        return Answer("Copies", "suspected", "bad", because, details)
-    word = "none" if not any(found.mean for found in told.values()) else "none beyond the floor"
-    because = "No more synthetic windows lie near a training window than later windows of the same people do."
-    return Answer("Copies", word, "good", because, details)
+    for domain in DOMAINS:
+        found, floor = (find(metrics, "memorisation", "authenticity", domain, key) for key in ("over_classes", "floor"))
+        if found.mean is not None and floor.mean is not None and found.mean < NEAR * floor.mean:
+            return (
+                f"No copies as such, but only {percent(found.mean)} of the synthetic windows are farther from a "
+                f"training window than that one is from the next one (in {domain}; of later real windows "
+                f"{percent(floor.mean)} are)."
+            )
+    return ""
 
 
 def _copied(metrics: Metrics, domain: str) -> bool:

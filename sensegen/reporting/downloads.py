@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sensegen.reporting import control_table, tables
 from sensegen.reporting.measures import Measure, find, flatten
-from sensegen.reporting.results import Results
+from sensegen.reporting.results import Pipeline, Results
 
 SAFE = ",.-_ ()/:;="  # besides letters and digits; the rest is escaped
 HEAD = ("measure", "mean", "low", "high", "seeds", "reason")
@@ -43,7 +43,21 @@ def downloads(results: Results) -> dict[str, Download]:
     }  # fmt: skip
     if table := control_table.control_table(metrics):
         made["controls"] = _controls(table)
+    if results.pipeline is not None:
+        made |= _of_run(results.pipeline, metrics)
     return {name: download(name, rows) for name, rows in made.items()}
+
+
+def _of_run(run: Pipeline, metrics: Mapping[str, Any]) -> dict[str, Iterable[Sequence[Any]]]:
+    """The tables that only a pipeline has."""
+    rows = [(name, with_it.mean, without.mean) for name, _, with_it, without in tables.alternation(metrics)]
+    heads = list(dict.fromkeys(key for alert in run.alerts for key in alert))
+    return {
+        "alternation": [("measure", "with", "without"), *rows],
+        "alerts": [heads, *([alert.get(key) for key in heads] for alert in run.alerts)],
+        "refusals": [("recording", "reason"), *tables.refusals(run.quarantine or ())],
+        "provenance": [("key", "value"), *tables.provenance_rows(run.provenance)],
+    }
 
 
 def _measured(path: Sequence[str], found: Measure) -> list[Any]:

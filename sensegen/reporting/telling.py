@@ -46,10 +46,24 @@ def told(metrics: Metrics, name: str, windows: int) -> Told:
     unproven = tuple(cheat for cheat, found in bars.items() if found.mean is None)
     if score.mean is None or floor.mean is None:
         return Told(name, score, floor, False, False, failed, unproven)
-    error = ERRORS * 0.5 / (TEST_SHARE * max(windows, 1)) ** 0.5
-    bottom = score.mean - error if score.low is None else score.low
-    ceiling = floor.mean + error if floor.high is None else floor.high
-    return Told(name, score, floor, bottom > ceiling, bottom <= ceiling < score.mean, failed, unproven)
+    tested = TEST_SHARE * max(windows, 1)
+    area, floor_area = (find(metrics, "detection", name, key) for key in ("auc", "floor_auc"))
+    certain = [_above(score, floor, 0.5 / tested**0.5), _above(area, floor_area, (1 / (3 * tested)) ** 0.5)]
+    apart = any(above == "clearly" for above in certain)
+    return Told(name, score, floor, apart, not apart and certain[0] == "on average", failed, unproven)
+
+
+def _above(found: Measure, floor: Measure, error: float) -> str:
+    """Whether a number is above its floor `clearly` or `on average`, given the standard error of one repetition.
+
+    The area is looked at beside the score: a judge whose threshold is off is right about half of the windows, and yet
+    its order of them tells the sides apart. By chance its standard error is as of Mann and Whitney (1947).
+    """
+    if found.mean is None or floor.mean is None:
+        return "not measured"
+    bottom = found.mean - ERRORS * error if found.low is None else found.low
+    ceiling = floor.mean + ERRORS * error if floor.high is None else floor.high
+    return "clearly" if bottom > ceiling else "on average" if found.mean > ceiling else "no"
 
 
 def distinguishable(results: Results, worst: Worst | None, windows: int) -> Answer:
@@ -111,7 +125,9 @@ def sentence(metrics: Metrics, one: Told) -> str:
     """What one judge found, beside its floors, and whether it may be believed."""
     test = find(metrics, "detection", one.name, "floor_test")
     people = f", real windows of other people {test.text}" if test.mean is not None else ""
-    numbers = f"{name_of(one.name)} judge: score {one.score.whole}, real halves {one.floor.whole}{people}."
+    area = find(metrics, "detection", one.name, "auc")
+    areas = f"; area under its curve {area.whole}" if area.mean is not None else ""
+    numbers = f"{name_of(one.name)} judge: score {one.score.whole}, real halves {one.floor.whole}{people}{areas}."
     return " ".join(filter(None, [numbers, power_sentence(metrics, one)]))
 
 
