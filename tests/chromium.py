@@ -33,10 +33,10 @@ class Chromium:
     """One page; `events` are what the browser told of it, in order."""
 
     def __init__(self, socket: ClientConnection):
-        self.socket, self.session, self.count = socket, "", 0
+        self.socket, self.attached, self.count = socket, "", 0
         self.events: list[dict[str, Any]] = []
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in DOMAINS:
             self.ask(f"{domain}.enable")
 
@@ -44,7 +44,7 @@ class Chromium:
         """Send a command and wait for its answer."""
         self.count += 1
         message = {"id": self.count, "method": method, "params": params}
-        self.socket.send(json.dumps(message | ({"sessionId": self.session} if self.session else {})))
+        self.socket.send(json.dumps(message | ({"sessionId": self.attached} if self.attached else {})))
         while (told := self._next()).get("id") != self.count:
             self.events.append(told)
         if "error" in told:

@@ -27,7 +27,8 @@ RULES = (
     "the ends of its interval would be other words, it is as far as the seeds can tell.",
     "Distinguishable is yes where the interval of any judge's score (or AUC) lies above that of its floor, two halves "
     f"of the real windows. A judge that misses noise ({POWER['noise']:.2f}), a PCA mixture "
-    f"({POWER['pca_mixture']:.2f}) or windows of shuffled phase ({POWER['phase_surrogate']:.2f}) proves nothing by finding nothing.",
+    f"({POWER['pca_mixture']:.2f}) or windows of shuffled phase ({POWER['phase_surrogate']:.2f}) "
+    "proves nothing by finding nothing.",
     "Faithful compares each distance with the larger one of two of real windows: two halves, and other people.",
     "Copies are windows nearer to a training window than half of what the nearest 5 % of later real windows are; yes "
     "from 1 % above their share among later real windows on. Windows of a class at less than half of the usual "
