@@ -1,7 +1,7 @@
 """What is printed after a run: times, the main numbers, and where to look further."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ FLOORS = {
     "floor": "real, same people",
     "floor_test": "real, test windows",
     "noise": "noise (below 0.45 the judge proves nothing)",
+    "pca_mixture": "PCA + mixture (below 0.40 the judge proves nothing)",
+    "phase_surrogate": "shuffled phase (below 0.30 the judge proves nothing)",
 }
+COPIES = {"share": "copies of training windows", "floor": "  for comparison: later real windows"}
 
 
 def report_path(root: Path) -> Path:
@@ -33,22 +36,42 @@ def read_metrics(root: Path) -> Mapping[str, Any]:
 
 def main_numbers(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of what a reader looks at first; each score stands beside its floor."""
-    rows: list[tuple[str, str]] = []
+    return [*_usefulness(metrics), *_detection(metrics), *_copies(metrics)]
+
+
+def _usefulness(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, meaning in USEFULNESS.items():
         if _is_null(metrics.get(key)):
-            rows.append((meaning, measured(metrics[key])))
+            yield meaning, measured(metrics[key])
             continue
         for classifier, scores in metrics.get(key, {}).items():
-            rows.append((f"{meaning}, {classifier}, macro-F1", measured(scores.get("macro_f1"))))
+            told = scores if _is_null(scores) else scores.get("macro_f1")
+            yield f"{meaning}, {classifier}, macro-F1", measured(told)
+
+
+def _detection(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     detection = metrics.get("detection", {})
     if _is_null(detection):
-        return [*rows, ("discriminative score", measured(detection))]
+        yield "discriminative score", measured(detection)
+        return
     for judge, scores in detection.items():
-        rows.append((f"discriminative score, {judge} (0 is best)", measured(scores.get("discriminative_score"))))
+        told = scores if _is_null(scores) else scores.get("discriminative_score")
+        yield f"discriminative score, {judge} (0 is best)", measured(told)
         for key, meaning in FLOORS.items():
             if key in scores:
-                rows.append((f"  for comparison: {meaning}", measured(scores[key])))
-    return rows
+                yield f"  for comparison: {meaning}", measured(scores[key])
+
+
+def _copies(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The shares of copies, which every other number has to be read beside."""
+    node = metrics.get("memorisation", {})
+    copies = node if _is_null(node) else node.get("copies", {})
+    if _is_null(copies):
+        yield COPIES["share"], measured(copies)
+        return
+    for domain, shares in copies.items():
+        for key, meaning in COPIES.items():
+            yield f"{meaning}, in {domain}", measured(shares if _is_null(shares) else shares.get(key))
 
 
 def _is_null(node: Any) -> bool:

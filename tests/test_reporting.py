@@ -1,188 +1,38 @@
 """The report page: complete, self-contained, escaped, and the same bytes for the same results."""
 
 import base64
-import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from reports import (
+    ALERT,
+    AXES,
+    Elements,
+    Story,
+    laid_out,
+    leave_behind,
+    metrics_of,
+    params_of,
+    report_of,
+    words_of,
+    write_json,
+    write_rows,
+)
 
-from sensegen import params as schema
-from sensegen.artifacts import STAGES, Artifacts
 from sensegen.params import Params
 from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit
 from sensegen.reporting import clock, drawing, sheets, tables, training_figures, window_figures, wording
 from sensegen.reporting.measures import Measure, find, measure, number
-from sensegen.reporting.page import Pictures, Report, build_report, lay_out, window_pictures
-from sensegen.reporting.results import Signals, read_results
-
-PARAMS_FILE = Path(__file__).resolve().parents[1] / "params.yaml"
-AXES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "mag_x", "mag_y", "mag_z")
-ALERT = {
-    "stage": "train_generator", "part": "all", "step": 13, "reason": "loss is nan", "learning_rate": 0.003,
-    "rollback": 1, "restored_step": 10,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Story:
-    """What the stages are made to have left behind."""
-
-    classes: tuple[str, ...] = ("WALKING", "SITTING")
-    channels: tuple[str, ...] = AXES[:1]
-    parts: tuple[str, ...] = ("all",)
-    alerts: tuple[Mapping[str, Any], ...] = ()
-    rounds: int = 2
-    validation_loss: bool = True
-    windows_per_activity: int = 1
-    rate_hz: float = 50.0
-    unit: str | None = None
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-
-
-def params_of(story: Story) -> Params:
-    params = schema.load(PARAMS_FILE)
-    return params.model_copy(
-        update={"report": params.report.model_copy(update={"windows_per_activity": story.windows_per_activity})}
-    )
-
-
-def leave_behind(story: Story, root: Path) -> Artifacts:
-    """Write the outputs of every stage before the report."""
-    artifacts, random = Artifacts(root), np.random.default_rng(3)
-    for stage in STAGES:
-        getattr(artifacts, stage).mkdir(parents=True)
-    leave_windows(story, artifacts, random)
-    leave_training(story, artifacts, random)
-    leave_evaluation(story, artifacts, random)
-    provenance = {"dataset": "simulated", "citation": "Doe & Roe <2013>", "licence": "CC BY 4.0",
-                  "page": "https://example.org/data", "members": {"a/b.txt": "0" * 64}}  # fmt: skip
-    write_json(artifacts.download / "provenance.json", provenance)
-    return artifacts
-
-
-def waves(story: Story, labels: np.ndarray, random: np.random.Generator, noise: float) -> np.ndarray:
-    """Sines whose rate depends on the class and whose phase on the window: (window, time, channel)."""
-    seconds = np.arange(128)[None, :, None] / 50
-    phase = random.uniform(0, 6.28, (len(labels), 1, len(story.channels)))
-    clean = np.sin(6.28 * (0.4 + 0.5 * labels[:, None, None]) * seconds + phase)
-    return (clean + random.normal(0, noise, clean.shape)).astype(np.float32)
-
-
-def leave_windows(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
-    labels = np.repeat(np.arange(len(story.classes)), 5)
-    np.save(artifacts.window / "signals.npy", waves(story, labels, random, 0.1).reshape(-1, len(story.channels)))
-    index = np.stack([np.arange(len(labels)) * 128, labels, labels % 2], axis=1)
-    for split in ("fit", "validation", "held_out_time", "test"):
-        np.save(artifacts.window / f"{split}.npy", index)
-    width = len(story.channels)
-    write_json(artifacts.window / "windows.json", {
-        "channels": story.channels, "units": [story.unit if story.unit is not None else
-                                              ("g", "rad/s", "uT")[AXES.index(c) // 3 if c in AXES else 0]
-                                              for c in story.channels],
-        "rate_hz": story.rate_hz, "length": 128, "classes": story.classes, "subjects": ["S01", "S02"],
-        "scaling": {"mean": [0.5] * width, "stddev": [2.0] * width},
-    })  # fmt: skip
-    counts = {"total": 5 * len(story.classes), "skew": 1.0, "classes": dict.fromkeys(story.classes, 5),
-              "subjects": {"S01": 4, "S02": 3}}  # fmt: skip
-    write_json(artifacts.window / "counts.json", {"fit": counts, "test": {**counts, "skew": None}})
-
-
-def leave_training(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
-    parts = {
-        "train_generator": story.parts, "train_discriminator": ("discriminator all",),
-        "alternate": (*story.parts, "discriminator all"),
-    }  # fmt: skip
-    for stage, names in parts.items():
-        rows = [
-            {"part": part, "epoch": epoch, "step": 10 * epoch, "loss": 2 / epoch + random.normal(0, 0.02),
-             "gradient_norm": 1, "learning_rate": 0.003,
-             "validation_loss": 2.2 / epoch if story.validation_loss else ""}
-            for part in names for epoch in range(1, 9)
-        ]  # fmt: skip
-        head = "part,epoch,step,loss,gradient_norm,learning_rate,validation_loss"
-        write_rows(getattr(artifacts, stage) / "curves.csv", head, rows)
-        write_json(getattr(artifacts, stage) / "alerts.json", [a for a in story.alerts if a["stage"] == stage])
-    scores = ("discriminator_loss", "discriminator_validation_accuracy", "generator_loss",
-              "generator_validation_loss")  # fmt: skip
-    rounds = [{"part": part, "round": number, **{name: random.uniform(0.4, 0.9) for name in scores}}
-              for part in story.parts for number in range(1, story.rounds + 1)]  # fmt: skip
-    write_rows(artifacts.alternate / "rounds.csv", ",".join(["part", "round", *scores]), rounds)
-
-
-def leave_evaluation(story: Story, artifacts: Artifacts, random: np.random.Generator) -> None:
-    labels = np.repeat(np.arange(len(story.classes)), 4)
-    np.save(artifacts.evaluate / "synthetic.npy", waves(story, labels, random, 0.2))
-    np.save(artifacts.evaluate / "synthetic_labels.npy", labels)
-    write_json(artifacts.evaluate / "metrics.json", {**metrics_of(story), **story.metrics})
-    write_json(artifacts.evaluate / "alerts.json", [a for a in story.alerts if a["stage"] == "evaluate"])
-    rows = [{"arm": arm, "classifier": name, "actual": actual,
-             "predicted": actual if random.random() < 0.8 else random.choice(story.classes)}
-            for arm in ("trtr", "tstr") for name in ("cnn", "lstm") for actual in story.classes * 9]  # fmt: skip
-    write_rows(artifacts.evaluate / "confusion.csv", "arm,classifier,actual,predicted", rows)
-
-
-def metrics_of(story: Story) -> dict[str, Any]:
-    def near(mean: float) -> dict[str, Any]:
-        return {"mean": mean, "low": mean - 0.012, "high": mean + 0.011, "seeds": 3}
-
-    scores = {"precision": near(0.9), "recall": near(0.88), "f1": near(0.89)}
-    arm = {"accuracy": near(0.93), "macro_f1": near(0.92), "per_class": dict.fromkeys(story.classes, scores)}
-    side = {"tstr_macro_f1": near(0.87), "validation_nll": -0.71, "discriminative_score": near(0.21)}
-    return {
-        "trtr": {"cnn": arm, "lstm": arm}, "tstr": {"cnn": arm, "lstm": arm},
-        "tstr_ratio": {"cnn": {"macro_f1": near(0.95)}, "lstm": {"macro_f1": near(0.91)}},
-        "detection": {"cnn": {"discriminative_score": near(0.31), "floor": near(0.03), "noise": near(0.5)}},
-        "alternation": {"with": side, "without": side, "generator_steps": 120},
-        "windows": {"fit": 40, "test": 20},
-        "memorisation": {"value": None, "reason": "not measured by this version"},
-    }  # fmt: skip
-
-
-def write_json(path: Path, document: object) -> None:
-    path.write_text(json.dumps(document), encoding="utf-8")
-
-
-def write_rows(path: Path, head: str, rows: Sequence[Mapping[str, object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, head.split(","), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def report_of(story: Story, root: Path) -> Report:
-    return build_report(read_results(params_of(story), leave_behind(story, root)))
-
-
-def words_of(story: Story, root: Path) -> str:
-    """The text of the page, without drawing its pictures."""
-    results = read_results(params_of(story), leave_behind(story, root))
-    return Elements(lay_out(results, Pictures([], {}, None))).text
-
-
-class Elements(HTMLParser):
-    """Every element with its attributes, and all text outside of style."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attributes)))
-
-    def handle_data(self, data: str) -> None:
-        if self.found[-1:] and self.found[-1][0] != "style":
-            self.text += data
+from sensegen.reporting.page import build_report, lay_out
+from sensegen.reporting.pictures import Pictures, window_pictures
+from sensegen.reporting.reading import read_results
+from sensegen.reporting.results import Signals
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):
@@ -195,7 +45,8 @@ def test_nothing_is_loaded_from_outside_the_file(tmp_path):
     loads = [value for tag, attributes in Elements(html).found if tag in ("img", "source", "link", "script", "iframe")
              for name, value in attributes.items() if name in ("src", "href", "srcset")]  # fmt: skip
     assert loads and all(value.startswith("data:") for value in loads)
-    assert "url(" not in html and "@import" not in html and "<script" not in html
+    assert "url(" not in html and "@import" not in html and html.count("<script") == 1
+    assert "default-src 'none'" in html
     assert str(tmp_path) not in html
 
 
@@ -211,9 +62,9 @@ def test_every_activity_and_channel_is_on_the_page(tmp_path):
 def test_every_alert_is_drawn_at_its_step_in_its_panel(tmp_path):
     other = {**ALERT, "stage": "alternate", "part": "discriminator all", "step": 27}
     results = read_results(params_of(Story()), leave_behind(Story(alerts=(ALERT, other)), tmp_path))
-    curves = [curve for curve in results.curves if curve.stage == "alternate"]
+    curves = [curve for curve in results.pipeline.curves if curve.stage == "alternate"]
     with drawing.themed(drawing.LIGHT):
-        generator, discriminator = training_figures.draw_losses(curves, results.alerts, drawing.LIGHT).axes
+        generator, discriminator = training_figures.draw_losses(curves, results.pipeline.alerts, drawing.LIGHT).axes
     assert marks(generator) == []
     assert marks(discriminator) == [27]
 
@@ -230,14 +81,14 @@ def test_losses_of_whole_rounds_are_drawn_by_step_with_the_alerts_of_both_models
     rows.append({"part": "all without alternation", "epoch": 1, "step": 9, "loss": 0.5})
     write_rows(artifacts.alternate / "curves.csv", "part,epoch,step,loss,validation_loss", rows)
     results = read_results(params_of(Story()), artifacts)
-    curves = {curve.part: curve for curve in results.curves if curve.stage == "alternate"}
+    curves = {curve.part: curve for curve in results.pipeline.curves if curve.stage == "alternate"}
     assert set(curves) == {"all", "discriminator all", "all without alternation"}
-    expected = [float(row["discriminator_loss"]) for row in results.rounds]
+    expected = [float(row["discriminator_loss"]) for row in results.pipeline.rounds]
     np.testing.assert_array_equal(curves["discriminator all"].loss, expected)
     control = curves.pop("all without alternation")
     with drawing.themed(drawing.LIGHT):
-        panels = training_figures.draw_losses(list(curves.values()), results.alerts, drawing.LIGHT).axes
-        panels += training_figures.draw_losses([control], results.alerts, drawing.LIGHT).axes
+        panels = training_figures.draw_losses(list(curves.values()), results.pipeline.alerts, drawing.LIGHT).axes
+        panels += training_figures.draw_losses([control], results.pipeline.alerts, drawing.LIGHT).axes
     assert [marks(axes) for axes in panels] == [[15], [15], [7]]
 
 
@@ -251,16 +102,17 @@ def test_every_alert_is_in_words_too(tmp_path):
 def test_an_odd_label_is_shown_as_text_and_never_as_markup(tmp_path):
     odd = "<script>alert(1)</script> & $x_$"
     report = report_of(Story(classes=(odd, "_hidden"), channels=('acc"_x',), parts=(odd, "_hidden")), tmp_path)
-    assert "<script" not in report.html
+    assert report.html.count("<script") == 1, "the page's own"
     assert odd in Elements(report.html).text
+    assert "<script" not in report.model_card.replace("\\<", "")
 
 
 def test_a_null_metric_shows_its_reason(tmp_path):
     null = {"value": None, "reason": "the dataset has no labels"}
     story = Story(metrics=dict.fromkeys(("trtr", "tstr", "tstr_ratio", "detection", "alternation"), null))
     text = words_of(story, tmp_path)
-    assert text.count("the dataset has no labels") >= 8
-    assert "not measured by this version" in text
+    assert text.count("the dataset has no labels") >= 7
+    assert "a flow of its own" in text
 
 
 def test_a_stage_without_rows_and_an_alternation_without_rounds_are_said_so(tmp_path):
@@ -400,20 +252,16 @@ def test_the_page_says_which_split_this_is_and_what_it_cannot_show(tmp_path, spl
 
 def test_refused_recordings_are_on_the_page_with_their_reasons(tmp_path):
     artifacts = leave_behind(Story(), tmp_path)
-    assert "No quarantine was kept" in laid_out(artifacts)
+    assert "No quarantine was kept" in laid_out(read_results(params_of(Story()), artifacts))
     (artifacts.validate / "quarantine").mkdir()
     write_json(artifacts.validate / "quarantine" / "reasons.json", [])
-    assert "None: every recording" in laid_out(artifacts)
+    assert "None: every recording" in laid_out(read_results(params_of(Story()), artifacts))
     reasons = [{"expectation": "acc_x.finite", "text": "3 of <9> are not"}, {"expectation": "times", "text": "stand"}]
     refused = [{"name": "p1/a.csv", "reasons": reasons}, {"name": "p2", "reason": "not UTF-8 at line 7"}]
     write_json(artifacts.validate / "quarantine" / "reasons.json", refused)
-    text = laid_out(artifacts)
+    text = laid_out(read_results(params_of(Story()), artifacts))
     assert "p1/a.csv" in text and "acc_x.finite: 3 of <9> are not; times: stand" in text
     assert "not UTF-8 at line 7" in text
-
-
-def laid_out(artifacts: Artifacts) -> str:
-    return Elements(lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None))).text
 
 
 def test_the_page_links_to_the_data_docs_beside_it(tmp_path):
@@ -460,20 +308,22 @@ def test_a_missing_output_is_named(tmp_path):
 def test_the_verdict_follows_the_interval_and_not_the_mean_alone(ratio, words):
     metrics = metrics_of(Story())
     metrics["tstr_ratio"]["cnn"]["macro_f1"] = dict(zip(("mean", "low", "high"), ratio, strict=True))
-    assert words in wording.verdicts(metrics)[0].sentence
+    assert words in wording.scorecards(metrics, 1_000)[0].sentence
 
 
 def test_a_judge_within_its_floor_tells_nothing_apart():
     metrics = metrics_of(Story())
-    assert "it does tell" in wording.verdicts(metrics)[-1].sentence
+    assert "it does tell" in wording.scorecards(metrics, 1_000)[-1].sentence
+    metrics["detection"]["cnn"]["auc"] = 0.5
     metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.03, "low": 0.01, "high": 0.05}
-    assert "does not tell them apart" in wording.verdicts(metrics)[-1].sentence
+    assert "does not tell them apart" in wording.scorecards(metrics, 1_000)[-1].sentence
 
 
 def test_a_score_above_its_floor_on_average_alone_is_left_open():
     metrics = metrics_of(Story())
+    metrics["detection"]["cnn"]["auc"] = 0.5
     metrics["detection"]["cnn"]["discriminative_score"] = {"mean": 0.25, "low": 0.01, "high": 0.49}
-    assert "more seeds" in (sentence := wording.verdicts(metrics)[-1].sentence)
+    assert "more seeds" in (sentence := wording.scorecards(metrics, 1_000)[-1].sentence)
     assert "does not tell them apart" not in sentence
 
 
@@ -529,10 +379,10 @@ def test_the_stage_writes_the_page_and_every_figure(tmp_path):
 
 def test_a_judge_that_does_not_catch_noise_is_said_to_prove_nothing():
     metrics = metrics_of(Story())
-    metrics["detection"]["cnn"] |= {name: {"mean": 0.01} for name in ("discriminative_score", "noise")}
-    told = wording.verdicts(metrics)[-1]
+    metrics["detection"]["cnn"] |= {"discriminative_score": {"mean": 0.01}, "auc": 0.5, "noise": 0.01}
+    told = wording.scorecards(metrics, 1_000)[-1]
     assert "proves nothing" in told.sentence and "does not tell them apart" not in told.sentence
-    assert [score.label for score in told.scores] == ["Discriminative score", "Floor", "Noise"]
+    assert [score.label for score in told.scores][:4] == ["Discriminative score", "Floor", "Other people", "Noise"]
 
 
 def test_a_ratio_of_two_guesses_is_said_to_mean_nothing():
@@ -540,5 +390,5 @@ def test_a_ratio_of_two_guesses_is_said_to_mean_nothing():
     classes = len(metrics["trtr"]["cnn"]["per_class"])
     metrics["trtr"]["cnn"]["macro_f1"] = {"mean": 1.2 / classes, "low": 0.9 / classes, "high": 1.5 / classes}
     metrics["tstr_ratio"]["cnn"]["macro_f1"] = {"mean": 1.7, "low": 1.1, "high": 2.3}
-    assert "no better than a guess among" in (sentence := wording.verdicts(metrics)[0].sentence)
+    assert "no better than a guess among" in (sentence := wording.scorecards(metrics, 1_000)[0].sentence)
     assert "asks for an explanation" not in sentence

@@ -35,6 +35,22 @@ class Measure:
         return f"{number(self.low)} to {number(self.high)}"
 
     @property
+    def least(self) -> float:
+        """The lower end of the interval, or the number itself where it has none; only of what was measured."""
+        return self._value if self.low is None else self.low
+
+    @property
+    def most(self) -> float:
+        """The upper end of the interval, or the number itself where it has none; only of what was measured."""
+        return self._value if self.high is None else self.high
+
+    @property
+    def _value(self) -> float:
+        if self.mean is None:
+            raise ValueError(f"A number that was not measured ({self.reason}) has no bounds.")
+        return self.mean
+
+    @property
     def whole(self) -> str:
         """Mean and interval in one string, for sentences."""
         return f"{self.text} [{self.interval}]" if self.interval else self.text
@@ -66,7 +82,12 @@ def measure(node: Any) -> Measure:
     if mean is None:
         reason = str(node.get("reason") or UNEXPLAINED)
         return Measure(None, reason=reason.removeprefix("not measured: "))  # the page says so already
-    return Measure(mean, node.get("low"), node.get("high"), _count(node.get("seeds")))
+    return Measure(mean, _end(node.get("low")), _end(node.get("high")), _count(node.get("seeds")))
+
+
+def _end(end: Any) -> float | None:
+    """An end of an interval; one repetition has none."""
+    return None if end is None or not math.isfinite(end) else end
 
 
 def _count(seeds: Any) -> int | None:

@@ -89,12 +89,12 @@ def few_enough(made: Sequence[Sheet]) -> tuple[Sheet, ...]:
 
 def choose(results: Results) -> Choice:
     """Windows drawn at random for each activity and side: nobody picks the pretty ones."""
-    wanted, rows = results.params.report.windows_per_activity, {}
+    wanted, rows = results.windows_per_activity, {}
     for side in SIDES:
         labels = np.asarray(examples(results, side).labels)
         for label, name in enumerate(results.signals.classes):
             candidates = np.flatnonzero(labels == label)
-            stream = rng(results.params.seed, "report", side, name)
+            stream = rng(results.seed, "report", side, name)
             chosen = stream.choice(candidates, size=min(wanted, len(candidates)), replace=False)
             rows[side, label] = tuple(int(row) for row in np.sort(chosen))
     return Choice(rows)

@@ -1,6 +1,6 @@
 """The page's tables, from the results: rows of text and numbers that the template only has to lay out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,15 @@ METRICS = {  # the title of each key of metrics.json, and which end of its numbe
     "trts": ("Train on real, test on synthetic", "1 is best"),
     "tstr_plus_real": ("Train on synthetic and real, test on real", "1 is best"),
     "tstr_ratio": ("TSTR divided by TRTR", "1 means as useful as real windows for this classifier"),
+    "majority_vote": ("Always the largest class", "what any classifier has to exceed"),
+    "paired": ("Difference in macro-F1, seed by seed", "above 0 is better than real windows alone"),
     "augmentation": ("Real windows with synthetic ones added", "1 is best"),
-    "detection": ("Can a judge tell synthetic from real", "0 is best: the judge guesses; 0.5 is always told apart"),
-    "fidelity": ("Distances between real and synthetic", "0 is best, and never below its floor"),
-    "physics": ("Physical plausibility", ""),
-    "memorisation": ("Copies of training windows", ""),
-    "privacy": ("Can membership be told", "0.5 is best"),
+    "detection": ("Judges: synthetic or real", "0 is best: the judge guesses; 0.5 is always told apart"),
+    "fidelity": ("Distances between real and synthetic", "0 is best (1 of precision, recall, density, coverage)"),
+    "physics": ("Physical plausibility", "best is the number of real windows"),
+    "memorisation": ("Copies of training windows", "0 copies; ratio and authenticity as of later real windows"),
+    "privacy": ("Membership of the training windows", "0.5 is best"),
+    "forecast": ("Forecasts learned from synthetic windows", "a ratio of 1 is as good as real windows"),
     "alternation": ("With and without the alternation", ""),
     "controls": ("The same numbers for simple controls", ""),
     "windows": ("Windows used", ""),
@@ -75,8 +78,8 @@ def metric_groups(metrics: Mapping[str, Any]) -> list[MetricGroup]:
     """Every number of `metrics.json`, in its order; the scores of single classes have a table of their own."""
     groups = []
     for key, node in metrics.items():
-        title, best = METRICS.get(key, (_words(key), ""))
-        rows = tuple((" · ".join(_words(name) for name in path) or "all", found) for path, found in flatten(node))
+        title, best = METRICS.get(key, (words_of(key), ""))
+        rows = tuple((" · ".join(words_of(name) for name in path) or "all", found) for path, found in flatten(node))
         groups.append(MetricGroup(title, key, best, rows))
     return groups
 
@@ -129,7 +132,8 @@ def _count(results: Results, pair: tuple[str, str], classes: tuple[str, ...]) ->
 def window_counts(results: Results) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
     """Column heads, and for each split its name, its use, its windows by class and in all, and its skew."""
     heads = list(dict.fromkeys(name for counts in results.counts.values() for name in counts["classes"]))
-    uses = IN_TIME if results.params.window.split.kind == "in_time" else OF_PEOPLE
+    run = results.pipeline
+    uses = IN_TIME if run is not None and run.params.window.split.kind == "in_time" else OF_PEOPLE
     rows = []
     for split, counts in results.counts.items():
         cells = [number(counts["classes"][name]) if name in counts["classes"] else "–" for name in heads]
@@ -146,10 +150,10 @@ def people(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def refusals(results: Results) -> list[tuple[str, str]]:
+def refusals(quarantine: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Each recording (or part of the raw files) that was refused, and why; a reason may be a text or several."""
     rows = []
-    for entry in results.quarantine or ():
+    for entry in quarantine:
         reasons = entry.get("reasons", [entry.get("reason", "no reason was recorded")])
         rows.append((str(entry["name"]), "; ".join(_reason(reason) for reason in reasons)))
     return rows
@@ -171,7 +175,7 @@ def alternation(metrics: Mapping[str, Any]) -> list[tuple[str, str, Measure, Mea
     rows = []
     for key in found:
         with_it, without_it = (find(metrics, "alternation", arm, key) for arm in ("with", "without"))
-        rows.append((*names.get(key, (_words(key), "")), with_it, without_it))
+        rows.append((*names.get(key, (words_of(key), "")), with_it, without_it))
     return rows
 
 
@@ -193,7 +197,8 @@ def _folder(node: Any) -> Mapping[str, Any]:
     return {} if is_measure(node) or not isinstance(node, Mapping) else node
 
 
-def _words(key: str) -> str:
+def words_of(key: str) -> str:
+    """A key of `metrics.json` as it is said."""
     names = {"cnn": "CNN", "lstm": "LSTM", "macro_f1": "macro-F1", "f1": "F1", "tstr_macro_f1": "TSTR macro-F1",
              "validation_nll": "validation NLL"}  # fmt: skip
     return names.get(key, key.replace("_", " "))

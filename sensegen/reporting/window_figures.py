@@ -20,7 +20,7 @@ HEADER, FOOTER, BAND, PANEL, GAP, BETWEEN, LEFT, RIGHT = 0.6, 0.42, 0.36, 0.74, 
 
 def draw_windows(results: Results, choice: Choice, sheet: Sheet, theme: drawing.Theme) -> "Figure":
     """Real windows on the left half, synthetic ones on the right; bands of the same channels on one y range."""
-    count = results.params.report.windows_per_activity
+    count = results.windows_per_activity
     lines = -(-count // COLUMNS)
     band_height = BAND + lines * (PANEL + GAP)
     drawn = drawing.figure(HEADER + FOOTER + band_height * len(sheet.bands))

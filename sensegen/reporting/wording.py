@@ -1,4 +1,4 @@
-"""What the headline numbers say, and what they do not say, in sentences."""
+"""What the scores say, and what the data behind them is, in sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from sensegen.params import Params
 from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit, SplitParams
 from sensegen.reporting.measures import Measure, find
 from sensegen.reporting.tables import classifiers, judges
+from sensegen.reporting.telling import CHEATS, POWER, Told, power_sentence, right, told
+from sensegen.reporting.usefulness import name_of, no_skill
 
 PEOPLE_APART = (
     "Nobody in the validation or test split is also in the fit split: neighbouring windows overlap, so people are kept "
     "apart."
 )
-POWER = 0.45  # the discriminative score that noise must reach
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The headline of one classifier or judge, and what it means."""
+class Card:
+    """The numbers of one classifier or judge, and what it means."""
 
     title: str
     scores: tuple[Score, ...]
@@ -79,54 +80,30 @@ def balance_sentence(params: Params) -> str:
     return " ".join(sentence for sentence in told if sentence)
 
 
-def verdicts(metrics: Mapping[str, Any]) -> list[Verdict]:
-    """A verdict a classifier (usefulness) and a judge (detection)."""
+def scorecards(metrics: Mapping[str, Any], windows: int) -> list[Card]:
+    """A card a classifier (usefulness) and a judge (detection) that was shown at most so many windows of a side."""
     return [_usefulness(metrics, name) for name in classifiers(metrics)] + [
-        _detection(metrics, name) for name in judges(metrics)
+        _detection(metrics, name, windows) for name in judges(metrics)
     ]
 
 
-def unmeasured(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The headline numbers that are null as a whole, with their reasons."""
-    return [(key.upper() if key != "detection" else "Discriminative score", find(metrics, key).reason)
-            for key in ("trtr", "tstr", "detection")
-            if not isinstance(metrics.get(key), Mapping) or "reason" in metrics[key]]  # fmt: skip
-
-
-def _usefulness(metrics: Mapping[str, Any], name: str) -> Verdict:
+def _usefulness(metrics: Mapping[str, Any], name: str) -> Card:
     real, synthetic = (find(metrics, arm, name, "macro_f1") for arm in ("trtr", "tstr"))
     ratio = find(metrics, "tstr_ratio", name, "macro_f1")
     scores = (
         Score("TRTR", "macro-F1 on real test windows, trained on real windows", real, 1.0),
-        Score("TSTR", "the same network, trained on synthetic windows alone", synthetic, 1.0),
+        Score("TSTR", "the same classifier, trained on synthetic windows alone", synthetic, 1.0),
         Score("TSTR ÷ TRTR", "1 means: as useful as real windows", ratio, 1.25),
     )
-    return Verdict(
-        f"Usefulness, {name.upper()} classifier",
-        scores,
-        _no_skill_sentence(metrics, name, real) or _usefulness_sentence(name, ratio),
-    )
-
-
-def _no_skill_sentence(metrics: Mapping[str, Any], name: str, real: Measure) -> str:
-    """What to say of a classifier that learns nothing from real windows: a ratio of two guesses is no measure."""
-    if real.mean is None:
-        return ""
-    classes = len(metrics["trtr"][name]["per_class"])
-    if (real.mean if real.low is None else real.low) > 1 / classes:
-        return ""
-    return (
-        f"Trained on real windows the {name.upper()} is no better than a guess among {classes} classes, within the "
-        "spread over seeds. What it cannot learn from real windows, synthetic ones cannot teach it: the ratio says "
-        "nothing here."
-    )
+    sentence = no_skill(metrics, name) or _usefulness_sentence(name, ratio)
+    return Card(f"Usefulness, {name_of(name)} classifier", scores, sentence)
 
 
 def _usefulness_sentence(name: str, ratio: Measure) -> str:
     if ratio.mean is None:
         return f"The ratio was not measured: {ratio.reason}"
     sentence = (
-        f"Trained on synthetic windows alone, the {name.upper()} reaches {100 * ratio.mean:.1f} % of the macro-F1 "
+        f"Trained on synthetic windows alone, the {name_of(name)} reaches {100 * ratio.mean:.1f} % of the macro-F1 "
         "that it reaches when trained on as many real ones"
     )
     if ratio.low is None or ratio.high is None:
@@ -138,41 +115,33 @@ def _usefulness_sentence(name: str, ratio: Measure) -> str:
     return f"{sentence}: the spread over seeds does not tell the two apart."
 
 
-def _detection(metrics: Mapping[str, Any], name: str) -> Verdict:
-    measured = (find(metrics, "detection", name, key) for key in ("discriminative_score", "floor", "noise"))
-    score, floor, noise = measured
+def _detection(metrics: Mapping[str, Any], name: str, windows: int) -> Card:
+    found = told(metrics, name, windows)
+    powers = {key: find(metrics, "detection", name, key) for key in POWER}
     scores = (
-        Score("Discriminative score", "synthetic against real: 0 is guessing, 0.5 is always right", score, 0.5),
-        Score("Floor", "the same judge on real against real", floor, 0.5),
-        Score("Noise", f"the same judge on noise against real: below {POWER} it is no judge", noise, 0.5),
+        Score("Discriminative score", "synthetic against real: 0 is guessing, 0.5 is always right", found.score, 0.5),
+        Score("Floor", "the same judge on real against real", found.floor, 0.5),
+        Score("Other people", "the same judge on test windows", find(metrics, "detection", name, "floor_test"), 0.5),
+        *(
+            Score(f"{CHEATS[key][0].upper()}{CHEATS[key][1:]}", f"below {POWER[key]:.2f} it is no judge", power, 0.5)
+            for key, power in powers.items()
+        ),
     )
-    sentence = _powerless_sentence(noise) or _detection_sentence(score, floor)
-    return Verdict(f"Likeness, {name.upper()} judge", scores, sentence)
+    sentence = power_sentence(metrics, found) or _detection_sentence(found)
+    return Card(f"Likeness, {name_of(name)} judge", scores, sentence)
 
 
-def _powerless_sentence(noise: Measure) -> str:
-    """What to say of a judge that does not even catch noise: a dead judge answers 0 to everything."""
-    if noise.mean is None or noise.mean >= POWER:
-        return ""
-    return (
-        f"This judge proves nothing: even noise it tells from real windows for only {100 * (0.5 + noise.mean):.0f} of "
-        "100. Give it more epochs (evaluate.judge in params.yaml) before its score is read."
-    )
-
-
-def _detection_sentence(score: Measure, floor: Measure) -> str:
-    if score.mean is None:
-        return f"The discriminative score was not measured: {score.reason}"
-    if floor.mean is None:
-        return f"The floor was not measured ({floor.reason}), so the score has nothing to be compared with."
-    right = f"The judge is right about {100 * (0.5 + score.mean):.0f} of 100 windows"
-    ceiling = floor.mean if floor.high is None else floor.high
-    bottom = score.mean if score.low is None else score.low
-    if bottom > ceiling:
-        return f"{right}: it does tell synthetic windows from real ones, beyond what it finds between real ones."
-    if score.mean > ceiling:
+def _detection_sentence(found: Told) -> str:
+    if found.score.mean is None:
+        return f"The discriminative score was not measured: {found.score.reason}"
+    if found.floor.mean is None:
+        return f"The floor was not measured ({found.floor.reason}), so the score has nothing to be compared with."
+    text = f"The judge is right about {right(found.score)} of 100 windows"
+    if found.apart:
+        return f"{text}: it does tell synthetic windows from real ones, beyond what it finds between real ones."
+    if found.open:
         return (
-            f"{right}, on average more often than between real ones, but the ranges over seeds meet: more seeds "
+            f"{text}, on average more often than between real ones, but the ranges over seeds meet: more seeds "
             "(evaluate.seeds in params.yaml) would tell."
         )
-    return f"{right}, no more than it finds between real windows: this judge does not tell them apart."
+    return f"{text}, no more than it finds between real windows: this judge does not tell them apart."
