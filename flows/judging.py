@@ -1,6 +1,8 @@
 """`sensegen evaluate`: judge windows of any source against real ones, by the measures of the stage `evaluate`."""
 
+import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from sensegen.evaluation.comparison import Comparable
     from sensegen.evaluation.real import Real
     from sensegen.evaluation.suite import Evaluation
+    from sensegen.reporting.page import Report
 
 QUICKEST: ClassifierKind = "random_convolution"
 
@@ -41,9 +44,17 @@ class Question:
         document = params.model_dump(mode="json", by_alias=True)
         return schema.check({**document, "evaluate": {**document["evaluate"], **changed}})
 
+    def inputs(self) -> Iterator[tuple[str, str]]:
+        """The names of what is compared, with the sha256 of each file."""
+        files = [self.synthetic]
+        files += [path for path in sorted(self.real.iterdir()) if path.is_file()] if self.real.is_dir() else []
+        for path in files:
+            with path.open("rb") as content:
+                yield path.name, hashlib.file_digest(content, "sha256").hexdigest()
+
 
 def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Comparable]":
-    """Measure everything, and write `metrics.json`, `confusion.csv`, `embedding.csv` and `remarks.json` to a folder.
+    """Measure everything, and write the numbers, the page and a model card to a folder.
 
     Raises:
         InvalidParams: params.yaml cannot be used.
@@ -58,7 +69,8 @@ def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Compa
     compared = comparable(real.fit, real.scaling, window_files.read(question.synthetic))
     training.set_up(params.runtime)
     judged = _judged(params, real, compared, out)
-    _write(judged, compared, out)
+    _write_numbers(judged, compared, out)
+    _write_page(_page(question, params, judged, real, compared), out)
     return judged, compared
 
 
@@ -72,7 +84,7 @@ def _judged(params: Params, real: "Real", compared: "Comparable", out: Path) -> 
     return evaluate(real, [Judged(compared.windows)] * params.evaluate.seeds, Training(params, log))
 
 
-def _write(judged: "Evaluation", compared: "Comparable", out: Path) -> None:
+def _write_numbers(judged: "Evaluation", compared: "Comparable", out: Path) -> None:
     from sensegen.artifacts import write_text
     from sensegen.training_run import write_rows
 
@@ -80,3 +92,18 @@ def _write(judged: "Evaluation", compared: "Comparable", out: Path) -> None:
     write_rows(out / "embedding.csv", ("set", "activity", "x", "y"), judged.embedding)
     write_text(out / "remarks.json", json.dumps(list(compared.remarks), indent=2) + "\n")
     write_text(out / "metrics.json", json.dumps(judged.metrics, indent=2) + "\n")
+
+
+def _page(question: Question, params: Params, judged: "Evaluation", real: "Real", compared: "Comparable") -> "Report":
+    from sensegen.reporting.judged import Terms, judged_page
+
+    name = f"{question.synthetic.name} against {question.real.name}"
+    terms = Terms(name, params.evaluate, params.seed, compared.remarks, dict(question.inputs()))
+    return judged_page(judged, real, compared.windows, terms)
+
+
+def _write_page(page: "Report", out: Path) -> None:
+    from sensegen.artifacts import write_text
+
+    write_text(out / "report.html", page.html)
+    write_text(out / "model_card.md", page.model_card)

@@ -102,7 +102,7 @@ def show(console: "Console", root: Path, result: Result) -> None:
 def show_judged(console: "Console", metrics: Mapping[str, Any], out: Path) -> None:
     """Print what was measured of windows that no pipeline made."""
     _print_table(console, "Evaluation", main_numbers(metrics))
-    _print_table(console, "Look at", [("everything", str(out / "metrics.json"))])
+    _print_table(console, "Look at", [("report", str(out / "report.html")), ("all numbers", str(out / "metrics.json"))])
 
 
 def _print_table(console: "Console", title: str, rows: Sequence[Sequence[str]]) -> None:

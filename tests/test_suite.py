@@ -9,8 +9,7 @@ import yaml
 from conftest import QUICK_JUDGES, ROOT, SMALL_CNN, sines, succeed
 
 from sensegen.divergence import AlertLog
-from sensegen.evaluation import repetition
-from sensegen.evaluation.controls import CONTROLS
+from sensegen.evaluation.controls import CONTROLS, POWER
 from sensegen.evaluation.interval import is_null
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.repetition import Judged, Repetition
@@ -242,7 +241,7 @@ def test_a_generator_that_copies_is_caught_like_the_bootstrap(table):
 
 
 def test_the_power_that_a_judge_must_prove_is_on_controls_that_exist():
-    assert set(repetition.POWER) <= set(CONTROLS)
+    assert set(POWER) <= set(CONTROLS)
 
 
 def test_no_control_is_made_of_fewer_than_two_windows_of_a_class(real, quickest):

@@ -9,6 +9,7 @@ import pytest
 from reports import Story, laid_out, leave_behind, memorised, metrics_of, params_of, privacy_of, results_of
 
 from flows.summary import main_numbers
+from sensegen.evaluation.controls import POWER
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.spectrum import Band
 from sensegen.evaluation.suite import Evaluation
@@ -128,13 +129,13 @@ def test_the_band_is_named_that_tells_the_windows_apart(results, metrics):
     assert answer(said(results, near), "Distinguishable").word == "yes"
 
 
-@pytest.mark.parametrize("cheat", telling.POWER)
+@pytest.mark.parametrize("cheat", POWER)
 def test_a_judge_below_any_bar_of_its_power_proves_nothing_by_finding_nothing(results, metrics, cheat):
-    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.5, cheat: telling.POWER[cheat] - 0.01}
+    judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.5, cheat: POWER[cheat] - 0.01}
     found = answer(said(results, metrics | {"detection": {"cnn": judge}}), "Distinguishable")
     assert (found.word, found.tone) == ("not known", "unknown")
     assert "This judge proves nothing" in " ".join(found.details)
-    passed = judge | {cheat: telling.POWER[cheat]}
+    passed = judge | {cheat: POWER[cheat]}
     assert answer(said(results, metrics | {"detection": {"cnn": passed}}), "Distinguishable").tone == "good"
 
 
@@ -151,7 +152,7 @@ def test_a_judge_whose_power_nobody_measured_proves_nothing_by_finding_nothing(r
 
 
 def test_one_seed_needs_a_score_above_its_floor_by_more_than_the_windows_explain():
-    metrics = {"detection": {"cnn": {"discriminative_score": 0.05, "floor": 0.02, **dict.fromkeys(telling.POWER, 0.5)}}}
+    metrics = {"detection": {"cnn": {"discriminative_score": 0.05, "floor": 0.02, **dict.fromkeys(POWER, 0.5)}}}
     assert not telling.told(metrics, "cnn", 100).apart
     assert telling.told(metrics, "cnn", 100_000).apart
 
@@ -160,12 +161,6 @@ def test_a_judge_whose_threshold_is_off_tells_apart_by_its_order(metrics):
     judge = metrics["detection"]["cnn"] | {"discriminative_score": 0.0, "auc": 0.9, "floor_auc": 0.5}
     assert telling.told({"detection": {"cnn": judge}}, "cnn", 1_000).apart
     assert not telling.told({"detection": {"cnn": judge | {"auc": 0.52}}}, "cnn", 1_000).apart
-
-
-def test_the_bars_are_those_of_the_evaluation():
-    from sensegen.evaluation import repetition
-
-    assert telling.POWER == repetition.POWER
 
 
 @pytest.mark.parametrize(

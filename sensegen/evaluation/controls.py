@@ -36,3 +36,6 @@ CONTROLS: dict[str, Control] = {
     "autoregression": autoregression,
     "noise": noise,
 }
+
+# The discriminative score that a judge must reach on a control before its own finding is believed.
+POWER = {"noise": 0.45, "pca_mixture": 0.40, "phase_surrogate": 0.30}

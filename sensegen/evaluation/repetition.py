@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sensegen.evaluation.arms import Arms, of_no_use
-from sensegen.evaluation.controls import CONTROLS
+from sensegen.evaluation.controls import CONTROLS, POWER
 from sensegen.evaluation.encoder import Encoder, fit_encoder
 from sensegen.evaluation.forecast import parity_r2, sorted_parity_r2
 from sensegen.evaluation.headline import headline
@@ -24,8 +24,6 @@ from sensegen.evaluation.yardstick import Measures, Yardstick
 from sensegen.progress import Progress
 from sensegen.training_run import Training
 from sensegen.windows import Windows
-
-POWER = {"noise": 0.45, "pca_mixture": 0.40, "phase_surrogate": 0.30}  # the scores that prove a judge's power
 
 
 @dataclass(frozen=True)

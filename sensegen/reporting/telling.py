@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sensegen.evaluation.controls import POWER
 from sensegen.reporting.answers import Answer, Tone, listed, unmeasured
 from sensegen.reporting.bands import band_in_words, ratio_in_words
 from sensegen.reporting.measures import Measure, find
@@ -12,7 +13,6 @@ from sensegen.reporting.sides import Worst
 from sensegen.reporting.tables import judges
 from sensegen.reporting.usefulness import name_of
 
-POWER = {"noise": 0.45, "pca_mixture": 0.40, "phase_surrogate": 0.30}  # the bars of `evaluation.repetition`
 CHEATS = {"noise": "noise", "pca_mixture": "a mixture of shapes (PCA)", "phase_surrogate": "windows of shuffled phase"}
 TEST_SHARE = 0.6  # of the windows of one side, on both sides together: what a judge without repetitions is tested on
 ERRORS = 2.0  # standard errors of an accuracy that has no interval over seeds

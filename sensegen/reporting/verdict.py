@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sensegen.evaluation.controls import POWER
 from sensegen.reporting.answers import Answer, listed
 from sensegen.reporting.copying import catches, copies, membership
 from sensegen.reporting.measures import find, flatten, number
 from sensegen.reporting.results import Results
 from sensegen.reporting.sides import Worst
 from sensegen.reporting.tables import METRICS, words_of
-from sensegen.reporting.telling import POWER, distinguishable
+from sensegen.reporting.telling import distinguishable
 from sensegen.reporting.usefulness import USEFUL, USELESS, faithful, useful
 
 FEW_NAMES = 3  # of what was not measured for one reason

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sensegen.evaluation.controls import POWER
 from sensegen.params import Params
 from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit, SplitParams
 from sensegen.reporting.measures import Measure, find
 from sensegen.reporting.tables import classifiers, judges
-from sensegen.reporting.telling import CHEATS, POWER, Told, power_sentence, right, told
+from sensegen.reporting.telling import CHEATS, Told, power_sentence, right, told
 from sensegen.reporting.usefulness import name_of, no_skill
 
 PEOPLE_APART = (
