@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from benchmarks.uci_har import ROOT
-from sensegen import cutting, datasets, params, presets, recordings
+from sensegen import cutting, datasets, params, presets, recordings, window_folder
 from sensegen.artifacts import Artifacts, scratch
 from sensegen.params import Params
 from sensegen.progress import reporter
@@ -33,5 +33,5 @@ def all_windows(checked: Params, folder: Path) -> Windows:
         recordings.write(datasets.read_all(artifacts.download / "raw", checked.dataset), recorded)
     with scratch(artifacts.window / ".pieces") as pieces:
         whole = cutting.cut(recorded, pieces, checked.window, source, checked.runtime)
-        cutting.write(artifacts.window, whole, {"fit": np.arange(len(whole.index))}, checked.window, source)
+        window_folder.write(artifacts.window, whole, {"fit": np.arange(len(whole.index))}, checked.window, source)
     return Windows.open(artifacts.window / "fit")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from sensegen import cutting, datasets, params, presets, recordings, splitting
+from sensegen import cutting, datasets, params, presets, recordings, splitting, window_folder
 from sensegen.artifacts import Artifacts, scratch
 from sensegen.params import Params
 from sensegen.progress import reporter
@@ -32,5 +32,5 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
         splits = splitting.split(whole.index, checked.window, source)
         train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
         parts = {"fit": train, "test": splits["test"]}
-        cutting.write(artifacts.window, whole, parts, checked.window, source)
+        window_folder.write(artifacts.window, whole, parts, checked.window, source)
     return Windows.open(artifacts.window / "fit"), Windows.open(artifacts.window / "test")

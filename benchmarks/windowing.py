@@ -135,7 +135,7 @@ def reader(raw: Path, out: Path) -> int:
 
 def ours(raw: Path, out: Path) -> int:
     """Recordings as Parquet, and windows of them, as the stages make them."""
-    from sensegen import cutting, recordings, splitting
+    from sensegen import cutting, recordings, splitting, window_folder
     from sensegen.artifacts import scratch
     from sensegen.datasets import hhar
 
@@ -145,7 +145,7 @@ def ours(raw: Path, out: Path) -> int:
     with scratch(out / "window" / ".pieces") as pieces:
         whole = cutting.cut(out / "recordings", pieces, params, source, _runtime())
         splits = splitting.split(whole.index, params, source)
-        cutting.write(out / "window", whole, {name: splits[name] for name in splitting.SPLITS}, params, source)
+        window_folder.write(out / "window", whole, {name: splits[name] for name in splitting.SPLITS}, params, source)
     return len(whole.index)
 
 

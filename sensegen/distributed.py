@@ -1,4 +1,4 @@
-"""The same function on many jobs: in processes of this machine, or as tasks of a Ray cluster; the only door of Ray.
+"""The same function on many jobs: processes or threads of this machine, or tasks of a Ray cluster; only door of Ray.
 
 A job says where its work lies (a file, a shard) and what it gives back is small, so nothing large moves between
 processes; on several machines the paths must lead to the same files. Results never depend on how many workers there
@@ -38,6 +38,18 @@ def each(function: Callable[[Job], Result], jobs: Iterable[Job], runtime: Runtim
     if runtime.workers == 1 or (listed is not None and len(listed) < 2):
         return map(function, jobs)
     return _by_processes(function, jobs, runtime.workers if listed is None else min(runtime.workers, len(listed)))
+
+
+def by_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: int = 2) -> Iterator[Result]:
+    """`function` of every job, in the order of the jobs, by threads of this process, while the results are worked on.
+
+    For what NumPy or Arrow does in few calls, which other threads need not wait for. At most `threads` + 1 jobs are
+    under way or wait.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from _in_order(lambda job: pool.submit(function, job), lambda future: future.result(), jobs, threads)
 
 
 def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:

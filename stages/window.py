@@ -2,7 +2,7 @@
 
 import json
 
-from sensegen import balancing, cutting, datasets, splitting
+from sensegen import balancing, cutting, datasets, splitting, window_folder
 from sensegen.artifacts import Artifacts, scratch, write_text
 from sensegen.params import Params
 from sensegen.tracking import Tracker
@@ -18,7 +18,7 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         splitting.require(splits, params.window)
         stored = {name: splits[name] for name in splitting.SPLITS}
         window_gate.check(whole.index, stored, params.window, source)
-        cutting.write(folder, whole, stored, params.window, source)
+        window_folder.write(folder, whole, stored, params.window, source)
     if absent := cutting.classes_without_windows(whole.index, params.window, source):
         print(f"no window is of {', '.join(absent)}: not recorded, or never for as long as a window")
     counts = splitting.counts(whole.index, splits, source.labels, source.subjects)

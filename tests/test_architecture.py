@@ -30,7 +30,7 @@ LAYERS = (
     ("alternation", "pretraining", "training", "training_run", "guard", "divergence"),
     ("generators", "classifiers"),
     ("intake", "validation", "datasets", "drafting", "sensor_faults"),
-    ("windows", "window_files", "cutting", "labelling", "balancing", "splitting", "scaling"),
+    ("windows", "window_files", "window_folder", "cutting", "labelling", "balancing", "splitting", "scaling"),
     ("filtering", "resampling", "decimation", "timestamps"),
     (
         "recording",

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sensegen.distributed import each
+from sensegen.distributed import by_threads, each
 from sensegen.params import InvalidParams, RuntimeParams
 from sensegen.recording import InvalidRecording
 
@@ -62,6 +62,14 @@ def test_jobs_are_drawn_only_a_few_ahead_of_the_results():
     next(results)
     assert len(drawn) <= 4
     results.close()
+
+
+def test_threads_give_results_in_the_order_of_jobs_and_draw_few_ahead():
+    drawn = []
+    results = by_threads(square_slowly_at_first, (drawn.append(number) or number for number in range(9)))
+    assert next(results) == (0, os.getpid())
+    assert len(drawn) <= 4
+    assert [squared for squared, _ in results] == [number * number for number in range(1, 9)]
 
 
 def test_a_worker_that_was_ended_is_told_from_an_error_of_the_job():

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sensegen import cutting, recordings, splitting
+from sensegen import cutting, recordings, splitting, window_folder
 from sensegen.artifacts import Artifacts
 from sensegen.datasets import simulated
 from sensegen.params import Params, RuntimeParams
@@ -68,7 +68,7 @@ def stored_splits(whole: cutting.Cut, params: WindowParams) -> dict[str, np.ndar
 def test_each_window_keeps_the_name_of_its_class_and_no_other_class_is_named(tmp_path, dropped):
     params = window_params(*dropped)
     whole = cut_in(tmp_path, params)
-    cutting.write(tmp_path / "window", whole, stored_splits(whole, params), params, SOURCE)
+    window_folder.write(tmp_path / "window", whole, stored_splits(whole, params), params, SOURCE)
     scaling = Scaling.load(tmp_path / "window")
     for split in splitting.SPLITS:
         windows = Windows.open(tmp_path / "window" / split)
@@ -83,7 +83,7 @@ def test_where_every_declared_class_occurs_classes_and_labels_are_stored_as_decl
     source = replace(SOURCE, labels=tuple(label for label in SOURCE.labels if label != "never"))
     whole = cut_in(tmp_path, window_params(), source)
     splits = stored_splits(whole, window_params())
-    cutting.write(tmp_path / "window", whole, splits, window_params(), source)
+    window_folder.write(tmp_path / "window", whole, splits, window_params(), source)
     meaning = json.loads((tmp_path / "window" / "windows.json").read_text(encoding="utf-8"))
     assert meaning["classes"] == list(source.labels)
     for name, rows in splits.items():
@@ -97,7 +97,7 @@ def test_a_class_whose_windows_are_all_dropped_between_splits_is_no_class_of_the
     whole = cut_in(tmp_path, params)
     lying = whole.index.label == SOURCE.labels.index("lie")
     splits = {name: rows[~lying[rows]] for name, rows in stored_splits(whole, params).items()}
-    cutting.write(tmp_path / "window", whole, splits, params, SOURCE)
+    window_folder.write(tmp_path / "window", whole, splits, params, SOURCE)
     assert Windows.open(tmp_path / "window" / "test").classes == ("turn", "rest", "move")
 
 

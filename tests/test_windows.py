@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensegen import cutting, recordings, splitting
+from sensegen import cutting, recordings, splitting, window_folder
 from sensegen.artifacts import scratch
 from sensegen.cutting import WindowIndex
 from sensegen.params import RuntimeParams
@@ -192,7 +192,7 @@ def written_in(folder: Path, params: WindowParams, runtime: RuntimeParams = ALON
     cut = cut_in(folder, everybody(), params, runtime=runtime)
     splits = splitting.split(cut.index, params, SOURCE)
     stored = {name: splits[name] for name in splitting.SPLITS}
-    return cut, cutting.write(folder / "window", cut, stored, params, SOURCE)
+    return cut, window_folder.write(folder / "window", cut, stored, params, SOURCE)
 
 
 def test_written_windows_open_as_they_were_cut_and_fit_alone_sets_the_scale(tmp_path):
@@ -218,7 +218,7 @@ def test_a_filtering_that_separates_gravity_gives_windows_of_what_is_left_in_the
     still = Signal(np.tile([0.0, 0.0, 1.0], (1500, 1)), grid(0.0, 1500, 50.0), 50.0, "g", bounds.channels)
     made = [Recording(at, at, {"acc": still}, (Activity("rest", 0.0, 30.0),)) for at in SOURCE.subjects]
     cut = cut_in(tmp_path, made, params, source)
-    cutting.write(tmp_path / "window", cut, {"fit": np.arange(len(cut.index))}, params, source)
+    window_folder.write(tmp_path / "window", cut, {"fit": np.arange(len(cut.index))}, params, source)
     assert Windows.open(tmp_path / "window" / "fit").units == ("g", "g")
     assert np.concatenate(list(cut.blocks())) == pytest.approx(np.tile([0.0, 1.0], (6000, 1)), abs=1e-6)
 

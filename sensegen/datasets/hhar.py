@@ -9,8 +9,9 @@ are no people in it. What a device promises as its rate is not published, so a s
 comes in bursts. Of the published files only the three known excerpts have checksums; see `fetch`.
 """
 
+import operator
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from pathlib import Path
 from sensegen import archive
 from sensegen.datasets import hhar_streams as streams
 from sensegen.delimited import Kind, Layout, map_batches
+from sensegen.distributed import by_threads
 from sensegen.mirror import NotInMirror
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
@@ -35,6 +37,7 @@ INSIDE = {"activity": f"{WHOLE}.zip", "still": f"{STILL_ROOT}.zip"}
 KINDS = ("Phones", "Watch")
 SENSORS = {"acc": "accelerometer", "gyro": "gyroscope"}
 AGAIN = "Fetch it again: python -m stages download"
+Unmade = Callable[[], Recording]  # its rows are in memory, its clocks and labels are still to be worked out
 
 LABELS = ("bike", "sit", "stand", "walk", "stairsup", "stairsdown", "null")
 ORIENTATIONS = ("Phoneonback", "Phoneonfront", "Phoneonbottom", "Phoneontop", "Phoneonleft", "Phoneonright")
@@ -185,11 +188,7 @@ def read(folder: Path, dataset: HharParams, part: str) -> Iterator[Recording]:
                 known = _known(folder / WHOLE / path.name) if root == EXCERPTS else {}
                 (place := Path(temporary) / sensor).mkdir()
                 spooled[sensor] = streams.sorted_out(path, _layout(path), LABELS, place, known)
-        for user, device in sorted({stream for found in spooled.values() for stream in found}):
-            paths = {sensor: found[user, device] for sensor, found in spooled.items() if (user, device) in found}
-            yield from _read_stream(f"{part}:{user}:{device}", user, paths, dataset)
-            for path in paths.values():  # while what was read is written: to free gigabytes takes a second
-                path.unlink()
+        yield from by_threads(operator.call, _unmade(part, spooled, dataset))
 
 
 def _sensor_files(root: Path, kind: str) -> dict[str, Path | None]:
@@ -212,7 +211,15 @@ def _known(path: Path) -> dict[streams.Stream, streams.Span]:
         return {}
 
 
-def _read_stream(name: str, user: str, paths: dict[str, Path], dataset: HharParams) -> Iterator[Recording]:
+def _unmade(part: str, spooled: dict[str, dict[streams.Stream, Path]], dataset: HharParams) -> Iterator[Unmade]:
+    for user, device in sorted({stream for found in spooled.values() for stream in found}):
+        paths = {sensor: found[user, device] for sensor, found in spooled.items() if (user, device) in found}
+        yield from _of_stream(f"{part}:{user}:{device}", user, paths, dataset)
+        for path in paths.values():  # while what was read is written: to free gigabytes takes a second
+            path.unlink()
+
+
+def _of_stream(name: str, user: str, paths: dict[str, Path], dataset: HharParams) -> Iterator[Unmade]:
     """The pieces of one device's stream: those of its first sensor, and what the others sent meanwhile."""
     with ExitStack() as files:
         spooled = {sensor: files.enter_context(streams.Spooled(path)) for sensor, path in paths.items()}
@@ -224,7 +231,7 @@ def _read_stream(name: str, user: str, paths: dict[str, Path], dataset: HharPara
             until_ms = first.arrives_ms()
             taken |= {sensor: rows.take(until_ms) for sensor, rows in spooled.items() if rows is not first}
             tick_s = tick_s or _tick(next(iter(taken.values())), name)
-            yield _recording(_numbered(name, number), user, taken, (dataset, tick_s, LABELS))
+            yield partial(_recording, _numbered(name, number), user, taken, (dataset, tick_s, LABELS))
         if rest := {sensor: rows.left for sensor, rows in spooled.items() if rows.left}:
             raise InvalidRecording(f"{name}: rows are left when the first sensor has ended: {rest}.")
 

@@ -205,6 +205,8 @@ def begins_s(table: Table) -> float:
 
 def _awake(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
     """A clock that stood still set forward, whatever the order of its samples."""
+    if np.ptp(arrival_s - clock_s) < PAUSE_SECONDS:  # nearly always, and told at a glance
+        return clock_s
     if (arrival_s[1:] >= arrival_s[:-1]).all():
         return clock_s + slept(arrival_s, clock_s)
     order = np.argsort(arrival_s, kind="stable")
@@ -234,10 +236,10 @@ def activities(
     times_s: Float[np.ndarray, "sample"], label: Int[np.ndarray, "sample"], labels: Sequence[str], rate_hz: float
 ) -> tuple[Activity, ...]:
     """One activity a run of rows with the same label; it ends a sample after its last, or where the next begins."""
-    latest_s = np.maximum.accumulate(times_s)
     firsts = np.flatnonzero(np.diff(label, prepend=-1))
-    starts_s = latest_s[firsts]
-    ends_s = latest_s[[*(firsts[1:] - 1), len(label) - 1]] + 1 / rate_hz
+    latest_s = np.maximum.accumulate(np.maximum.reduceat(times_s, firsts))
+    starts_s = np.maximum(times_s[firsts], [-np.inf, *latest_s[:-1]])
+    ends_s = latest_s + 1 / rate_hz
     ends_s[:-1] = np.minimum(ends_s[:-1], starts_s[1:])
     names = [labels[number] for number in label[firsts]]
     runs = zip(names, starts_s.tolist(), ends_s.tolist(), strict=True)

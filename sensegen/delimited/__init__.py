@@ -117,7 +117,7 @@ def _under_way(
         waiting: deque[tuple[Block, Future[Result]]] = deque()
         for block in lines:
             waiting.append((block, pool.submit(work, block.text)))
-            if len(waiting) > threads:
+            if len(waiting) > 2 * threads:  # so that none waits while what was made is written
                 yield waiting.popleft()
         yield from waiting
 
