@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import table
 from sensegen import params as schema
 from sensegen.artifacts import Artifacts, write_text
+from sensegen.evaluation.interval import null
 from sensegen.tracking.provenance import params_hash
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,10 +61,14 @@ def _scores(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _macro_f1(metrics: dict[str, Any], arm: str, kind: str) -> Any:
     """The score, or the null of the whole arm where the classes cannot carry it."""
-    return metrics[arm] if "reason" in metrics[arm] else metrics[arm][kind]["macro_f1"]
+    if "reason" in metrics[arm]:
+        return metrics[arm]
+    return metrics[arm][kind]["macro_f1"] if kind in metrics[arm] else null("not among evaluate.classifiers")
 
 
-def _shown(measured: dict[str, Any]) -> str:
+def _shown(measured: Any) -> str:
+    if isinstance(measured, float):
+        return f"{measured:.3f}"
     if "reason" in measured:
         return "not measured"
     return f"{measured['mean']:.3f} ({measured['low']:.3f} to {measured['high']:.3f})"
