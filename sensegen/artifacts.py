@@ -20,6 +20,7 @@ class Artifacts:
     train_generator: Path
     train_discriminator: Path
     alternate: Path
+    augment: Path
     evaluate: Path
     report: Path
 

@@ -25,7 +25,11 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     run = Training(params, AlertLog(artifacts.alerts("evaluate"), "evaluate", [listener]))
     run.log.clear()
     judged = evaluate(real, [Judged(*pair) for pair in zip(synthetic, without, strict=True)], run)
-    comparison = json.loads((artifacts.alternate / "comparison.json").read_text(encoding="utf-8"))
+    comparison, augmentation = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (artifacts.alternate / "comparison.json", artifacts.augment / "curve.json")
+    )
+    metrics = {**with_comparison(judged.metrics, comparison), "augmentation": augmentation}
     out = artifacts.evaluate
     write_rows(out / "confusion.csv", ("arm", "classifier", "actual", "predicted"), judged.confusion)
     write_rows(out / "embedding.csv", ("set", "activity", "x", "y"), judged.embedding)
@@ -36,4 +40,4 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         with writing(out / f"{name}.npy") as path, path.open("wb") as file:
             np.save(file, array)
     write_alerts(out / "alerts.json", run.alerts)
-    write_text(out / "metrics.json", json.dumps(with_comparison(judged.metrics, comparison), indent=2) + "\n")
+    write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")

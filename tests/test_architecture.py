@@ -26,6 +26,7 @@ LAYERS = (
     ("flows",),
     ("stages",),
     ("reporting", "tracking", "tuning", "export"),
+    ("augmentation",),
     ("evaluation",),
     ("alternation", "pretraining", "training", "training_run", "guard", "divergence"),
     ("generators", "classifiers"),
@@ -86,7 +87,16 @@ DOORS = {
     ("tensorflow", "keras"),
     tuple(
         f"sensegen.{name}"
-        for name in ("generators", "classifiers", "training", "divergence", "alternation", "pretraining", "export")
+        for name in (
+            "generators",
+            "classifiers",
+            "training",
+            "divergence",
+            "alternation",
+            "pretraining",
+            "augmentation",
+            "export",
+        )
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The eight stages as processes in a small project of their own: finished, killed and diverged."""
+"""The stages as processes in a small project of their own: finished, killed and diverged."""
 
 import json
 import os

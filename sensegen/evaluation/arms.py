@@ -42,7 +42,7 @@ class Arms:
         for kind in kinds:
             by_real, by_synthetic, by_both = (
                 _trained(kind, windows, training, f"{name} {kind}", like=real.fit)
-                for name, windows in (("trtr", real.fit), ("tstr", synthetic), ("both", _together(real.fit, synthetic)))
+                for name, windows in (("trtr", real.fit), ("tstr", synthetic), ("both", together(real.fit, synthetic)))
             )
             for name, model in (("trtr", by_real), ("tstr", by_synthetic)):
                 predicted[name, kind] = model.predict_labels(real.test.values)
@@ -91,7 +91,8 @@ def _trained(kind: str, windows: Windows, training: Training, name: str, like: W
     return fitted_classifier(kind, windows, params, training, name, like=len(like))
 
 
-def _together(first: Windows, second: Windows) -> Windows:
+def together(first: Windows, second: Windows) -> Windows:
+    """The windows of both, which have the same channels and classes."""
     return replace(
         first,
         values=np.concatenate([np.asarray(first.values), np.asarray(second.values)]),

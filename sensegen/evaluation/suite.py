@@ -19,9 +19,7 @@ from sensegen.seeding import derived_seed
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
-AUGMENTATION = null(
-    "a flow of its own: `sensegen augment` trains the generator on the same few real windows and nothing else"
-)
+AUGMENTATION = null("these windows came without the generator, to be trained on few real windows alone")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,13 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sensegen.params import errors
 from sensegen.params.datasets import DatasetParams
-from sensegen.params.models import AlternateParams, EvaluateParams, TrainDiscriminatorParams, TrainGeneratorParams
+from sensegen.params.models import (
+    AlternateParams,
+    AugmentParams,
+    EvaluateParams,
+    TrainDiscriminatorParams,
+    TrainGeneratorParams,
+)
 from sensegen.params.section import Section
 from sensegen.params.windowing import DownloadParams, ValidateParams, WindowParams
 
@@ -52,6 +58,7 @@ class Params(Section):
     train_generator: TrainGeneratorParams
     train_discriminator: TrainDiscriminatorParams
     alternate: AlternateParams
+    augment: AugmentParams
     evaluate: EvaluateParams
     report: ReportParams
 

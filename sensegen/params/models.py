@@ -163,6 +163,15 @@ class EncoderBoostingParams(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
+class AugmentParams(Section):
+    """The augmentation curve; without an amount it is not measured."""
+
+    windows_a_class: Annotated[list[PositiveInt], Field(description="amounts of real windows, of each class")]
+    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(description="amounts, as shares of each class")]
+    seeds: Annotated[int, Field(ge=2, description="draws of the real windows, each with a generator of its own")]
+    generator_steps: PositiveInt
+
+
 JudgeKind = Literal["cnn", "gru", "spectral"]
 
 

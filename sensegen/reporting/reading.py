@@ -18,7 +18,7 @@ from sensegen.scaling import Scaling
 from sensegen.windows import Windows
 
 TRAINING_STAGES = ("train_generator", "train_discriminator", "alternate")
-STAGES_WITH_ALERTS = (*TRAINING_STAGES, "evaluate")
+STAGES_WITH_ALERTS = (*TRAINING_STAGES, "augment", "evaluate")
 LIBRARIES = ("sensegen", "keras", "tensorflow", "tensorflow-cpu", "numpy", "scipy", "scikit-learn", "matplotlib")
 
 
