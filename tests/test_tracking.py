@@ -84,6 +84,13 @@ def test_rows_of_curves_become_metrics_at_their_epoch(root, params):
     assert not any(name.endswith("/step") for name in stored(tracker).data.metrics)
 
 
+def test_more_numbers_than_mlflow_takes_in_one_call_are_all_there(root, params):
+    with tracking.start_pipeline(root, params) as pipeline:
+        pipeline.log_stage_metrics("evaluate", {f"controls.noise.number_{at}.mean": float(at) for at in range(1640)})
+    logged = stored(pipeline).data.metrics
+    assert len(logged) == 1640 and logged["evaluate/controls.noise.number_1639.mean"] == 1639.0
+
+
 def test_an_alert_marks_the_stage_and_the_pipeline(root, params, monkeypatch):
     with tracking.start_pipeline(root, params) as pipeline:
         monkeypatch.setenv("SENSEGEN_PARENT_RUN_ID", pipeline.run_id)

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 COORDINATES = frozenset({"part", "epoch", "step", "round"})  # columns of a row that say where it belongs
 
 
+MOST_METRICS = 1_000  # that MLflow takes in one call
+
+
 class Run:
     """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
 
@@ -32,7 +35,7 @@ class Run:
         self.run_id = run_id
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log numbers in one call; `step` counts what the caller counts (epochs, rounds)."""
+        """Log numbers; `step` counts what the caller counts (epochs, rounds)."""
         self._attempt("metrics", lambda: self._log_batch(metrics, step or 0))
 
     def log_file(self, path: Path, folder: str = "") -> None:
@@ -49,7 +52,8 @@ class Run:
 
         now = round(time.time() * 1000)
         entities = [Metric(_allowed(name), float(value), now, step) for name, value in metrics.items()]
-        self.client.log_batch(self.run_id, metrics=entities)
+        for first in range(0, len(entities), MOST_METRICS):
+            self.client.log_batch(self.run_id, metrics=entities[first : first + MOST_METRICS])
 
     def _tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
