@@ -109,14 +109,14 @@ def test_confusion_and_embedding_are_of_the_first_seed(judged, real):
 
 
 def test_the_numbers_are_the_same_again(judged, real, quickest):
-    again = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda *_: None)
-    twice = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda *_: None)
+    again = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda text: None)
+    twice = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda text: None)
     assert again.of_synthetic == twice.of_synthetic
     assert again._detection() == twice._detection()
 
 
 def test_without_a_generator_the_alternation_is_null_with_the_reason(real, quickest):
-    alone = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda *_: None)
+    alone = Repetition(real, Judged(as_synthetic(people(5, 240, ""))), quickest, lambda text: None)
     assert is_null(alone._alternation())
 
 
@@ -216,7 +216,7 @@ def table(tmp_path_factory, quick) -> dict:
     changed = {"judges": judges, "classifiers": ["random_convolution"]}
     quick = quick.model_copy(update={"evaluate": quick.evaluate.model_copy(update=changed)})
     training = Training(quick, AlertLog(root / "alerts.jsonl", "evaluate"))
-    repeated = Repetition(real, Judged(as_synthetic(real.fit)), training, lambda *_: None)
+    repeated = Repetition(real, Judged(as_synthetic(real.fit)), training, lambda text: None)
     return repeated.beside()["controls"]
 
 
@@ -246,5 +246,5 @@ def test_the_power_that_a_judge_must_prove_is_on_controls_that_exist():
 
 def test_no_control_is_made_of_fewer_than_two_windows_of_a_class(real, quickest):
     lone = replace(real, fit=real.fit.select(np.array([0, 2, 4, 6, 8, 10, 12, 1])))
-    told = Repetition(lone, Judged(as_synthetic(lone.fit)), quickest, lambda *_: None)
+    told = Repetition(lone, Judged(as_synthetic(lone.fit)), quickest, lambda text: None)
     assert "cannot be made" in str(told._impossible["pca_mixture"])

@@ -4,6 +4,7 @@ Floors and controls go through the very same calls as the judged windows, so tha
 the same number of real windows and of cheats.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,6 @@ from sensegen.evaluation.panel import Panel
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.usefulness import obstacle
 from sensegen.evaluation.yardstick import Measures, Yardstick
-from sensegen.progress import Progress
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
@@ -36,19 +36,19 @@ class Judged:
 
 @dataclass(frozen=True)
 class Repetition:
-    """One draw of windows, judged by classifiers, an encoder and judges of one seed."""
+    """One draw of windows, judged by classifiers, an encoder and judges of one seed; `say` is told what goes on."""
 
     real: Real
     judged: Judged
     training: Training
-    show: Progress
+    say: Callable[[str], None]
 
     def measures(self) -> dict[str, Any]:
         """What every seed measures of the judged windows."""
-        self._say("training classifiers")
+        self.say("training classifiers")
         useful = self.arms.scores
         told = self.of_synthetic
-        self._say("training judges")
+        self.say("training judges")
         return {
             **useful,
             "detection": self._detection(),
@@ -68,8 +68,8 @@ class Repetition:
         rows: dict[str, Measures] = {"synthetic": self.of_synthetic, **self._real_rows()}
         ratios = {"synthetic": self.arms.ratio(), "real_test": null("a classifier cannot be tested on what it learned")}
         ratios["real_halves"] = self.arms.ratio_of(self.panel.halves[1], "tstr real halves")
-        for at, (name, windows) in enumerate(self.controls.items(), start=1):
-            self.show(at, len(self.controls), f"measuring control {name}")
+        for name, windows in self.controls.items():
+            self.say(f"measuring control {name}")
             rows[name] = {**self.yardstick.measures(windows), "detection": self._quickly(windows, name)}
             ratios[name] = self.arms.ratio_of(windows, f"tstr {name}")
         table = {name: {"tstr_ratio": ratios[name], **headline(told)} for name, told in rows.items()}
@@ -108,7 +108,7 @@ class Repetition:
     @cached_property
     def of_synthetic(self) -> Measures:
         """Every measure of the judged windows but usefulness; detection by the judges that every control gets too."""
-        self._say("measuring synthetic windows")
+        self.say("measuring synthetic windows")
         synthetic = self.judged.synthetic
         return {**self.yardstick.measures(synthetic), "detection": self._quickly(synthetic, "synthetic")}
 
@@ -119,7 +119,7 @@ class Repetition:
 
     @cached_property
     def _made(self) -> dict[str, Windows | Null]:
-        self._say("making controls")
+        self.say("making controls")
         return {name: _control(name, self.real.fit, self.training.params.seed) for name in CONTROLS}
 
     @property
@@ -128,7 +128,7 @@ class Repetition:
 
     def _real_rows(self) -> dict[str, Measures]:
         """Real windows in the place of synthetic ones: the other half of fit, and people never seen."""
-        self._say("measuring real windows against real ones")
+        self.say("measuring real windows against real ones")
         half, other = self.panel.halves
         against_half = Yardstick(replace(self.real, fit=half), self.encoder, self.yardstick.seed)
         test, kinds = self.real.test, self.training.params.evaluate.judges.control_kinds
@@ -163,7 +163,7 @@ class Repetition:
         told: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
         for name, windows in {"real test": self.real.test, **self.controls}.items():
             if name in (*POWER, "real test"):
-                self._say(f"training judges of {name}")
+                self.say(f"training judges of {name}")
                 for kind, found in self.panel.of(windows, name, kinds).items():
                     key = "floor_test" if name == "real test" else name
                     told[kind][key] = found["discriminative_score"]
@@ -195,9 +195,6 @@ class Repetition:
             arm: {"tstr_macro_f1": f1, "discriminative_score": judged[judge]["discriminative_score"]}
             for arm, (f1, judged) in arms.items()
         }
-
-    def _say(self, text: str) -> None:
-        self.show(0, 0, text)
 
 
 def _control(name: str, fit: Windows, seed: int) -> Windows | Null:

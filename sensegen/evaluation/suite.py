@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sensegen.evaluation.real import Real
 from sensegen.evaluation.repetition import Judged, Repetition
 from sensegen.guard import Row
 from sensegen.params import Params
-from sensegen.progress import reporter
+from sensegen.progress import Progress, reporter
 from sensegen.seeding import derived_seed
 from sensegen.training_run import Training
 from sensegen.windows import Windows
@@ -53,7 +54,7 @@ def _evaluated(real: Real, judged: Sequence[Judged], training: Training) -> Eval
     with_controls = training.params.evaluate.control_seeds
     told, beside, arms, confusion, points = [], [], [], [], []
     for seed, draw in enumerate(judged):
-        repetition = Repetition(real, draw, _named(training, seed), show)
+        repetition = Repetition(real, draw, _named(training, seed), partial(_say, show, seed, len(judged)))
         told.append(repetition.measures())
         arms.append(repetition.arms)
         if seed < with_controls:
@@ -72,6 +73,10 @@ def _evaluated(real: Real, judged: Sequence[Judged], training: Training) -> Eval
         confusion,
         points,
     )
+
+
+def _say(show: Progress, seed: int, seeds: int, text: str) -> None:
+    show(seed, seeds, f"seed {seed + 1} of {seeds}: {text}")
 
 
 def draws(sample: Callable[[np.ndarray, int], np.ndarray], like: Windows, params: Params) -> list[Windows]:
