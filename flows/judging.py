@@ -76,7 +76,7 @@ def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Compa
 
 def _judged(params: Params, real: "Real", compared: "Comparable", out: Path) -> "Evaluation":
     from sensegen.divergence import AlertLog
-    from sensegen.evaluation.repetition import Judged
+    from sensegen.evaluation.draw import Judged
     from sensegen.evaluation.suite import evaluate
     from sensegen.training_run import Training
 

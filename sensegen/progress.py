@@ -2,6 +2,7 @@
 
 import sys
 import time
+from multiprocessing import parent_process
 from typing import Protocol
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -15,7 +16,8 @@ class Progress(Protocol):
 
 def reporter(stage: str) -> Progress:
     """The way of this process to show a stage's progress."""
-    return Bar(stage) if sys.stdout.isatty() else Lines(stage)
+    alone = parent_process() is None  # several processes cannot draw one bar
+    return Bar(stage) if sys.stdout.isatty() and alone else Lines(stage)
 
 
 class Lines:

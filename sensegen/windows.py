@@ -62,6 +62,16 @@ class StoredValues:
         """The windows at `rows`, where they are stored."""
         return StoredValues(self.signals, self.starts[rows], self.length)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process is told where the signals are stored, and not sent them."""
+        if isinstance(self.signals, np.memmap) and self.signals.filename:
+            return _opened, (self.signals.filename, self.starts, self.length)
+        return StoredValues, (self.signals, self.starts, self.length)
+
+
+def _opened(path: Path, starts: Int[np.ndarray, "window"], length: int) -> StoredValues:
+    return StoredValues(np.load(path, mmap_mode="r"), starts, length)
+
 
 @dataclass(frozen=True)
 class Windows:

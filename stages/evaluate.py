@@ -7,8 +7,8 @@ import numpy as np
 from sensegen import training
 from sensegen.artifacts import Artifacts, write_text, writing
 from sensegen.divergence import AlertLog, write_alerts
+from sensegen.evaluation.draw import Judged
 from sensegen.evaluation.real import Real
-from sensegen.evaluation.repetition import Judged
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
 from sensegen.generators import load_generator
 from sensegen.params import Params

@@ -1,6 +1,7 @@
 """Resampling, cutting, splitting and scaling: nothing invented, nothing bridged, nobody on two sides."""
 
 import itertools
+import pickle
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -347,3 +348,14 @@ def test_a_class_whose_activities_are_shorter_than_a_window_is_named(tmp_path):
     index = cut_in(tmp_path, made).index
     assert cutting.classes_without_windows(index, window_params(), SOURCE) == ["move"]
     assert cutting.classes_without_windows(index, window_params(dropped_labels=["move"]), SOURCE) == []
+
+
+def test_stored_windows_go_to_another_process_by_their_place(tmp_path):
+    signals = np.random.default_rng(0).normal(size=(50_000, 2)).astype(np.float32)
+    np.save(tmp_path / "signals.npy", signals)
+    stored = StoredValues(np.load(tmp_path / "signals.npy", mmap_mode="r"), np.arange(0, 40, 10), 10)
+    sent = pickle.dumps(stored)
+    assert len(sent) < 2_000 < signals.nbytes
+    assert np.array_equal(pickle.loads(sent)[:], stored[:])
+    in_memory = StoredValues(signals, np.arange(0, 40, 10), 10)
+    assert np.array_equal(pickle.loads(pickle.dumps(in_memory))[:], stored[:])

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sensegen.evaluation.repetition import Repetition
+from sensegen.evaluation.draw import Draw
+from sensegen.evaluation.encoder import Encoder
 from sensegen.guard import Row
 from sensegen.seeding import rng
 from sensegen.windows import Windows
@@ -17,19 +18,18 @@ MOST = 400  # points a set: more of them hide each other
 SHOWN = ("bootstrap", "pca_mixture", "phase_surrogate", "noise")  # of the controls
 
 
-def points(repetition: Repetition) -> list[Row]:
+def points(encoder: Encoder, draw: Draw) -> list[Row]:
     """Rows of `set`, `activity`, `x` and `y`, in standard deviations of the fit windows along the first component."""
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    real = repetition.real
     sets: Mapping[str, Windows] = {
-        "real": real.fit,
-        "synthetic": repetition.judged.synthetic,
-        **{name: windows for name, windows in repetition.controls.items() if name in SHOWN},
+        "real": draw.real.fit,
+        "synthetic": draw.judged.synthetic,
+        **{name: windows for name, windows in draw.cheats.items() if name in SHOWN},
     }
-    few = {name: _few(windows, repetition.training.params.seed, name) for name, windows in sets.items()}
-    features = {name: repetition.encoder.features(windows.values) for name, windows in few.items()}
+    few = {name: _few(windows, draw.seed, name) for name, windows in sets.items()}
+    features = {name: encoder.features(windows.values) for name, windows in few.items()}
     scaler = StandardScaler().fit(features["real"])
     width = min(2, *features["real"].shape)
     plane = PCA(width, svd_solver="full").fit(scaler.transform(features["real"]))

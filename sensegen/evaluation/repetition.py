@@ -1,205 +1,129 @@
-"""One seed of an evaluation: every measure of the judged windows, their floors, and the controls.
+"""Everything that one seed measures but detection: the judged windows, and real windows and cheats in their place.
 
-Floors and controls go through the very same calls as the judged windows, so that a number of a generator stands beside
-the same number of real windows and of cheats.
+Real windows and cheats go through the very same calls as the judged windows, so that a number of a generator stands
+beside the same number of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from sensegen.evaluation import embedding
 from sensegen.evaluation.arms import Arms, of_no_use
-from sensegen.evaluation.controls import CONTROLS, POWER
+from sensegen.evaluation.detecting import HALVES, SYNTHETIC, TEST
+from sensegen.evaluation.detection import distinct, halves
+from sensegen.evaluation.draw import Draw, Part
 from sensegen.evaluation.encoder import Encoder, fit_encoder
 from sensegen.evaluation.forecast import parity_r2, sorted_parity_r2
-from sensegen.evaluation.headline import headline
-from sensegen.evaluation.interval import Null, null
-from sensegen.evaluation.judges import judges
-from sensegen.evaluation.panel import Panel
-from sensegen.evaluation.real import Real
+from sensegen.evaluation.interval import Null, is_null, null
 from sensegen.evaluation.usefulness import obstacle
 from sensegen.evaluation.yardstick import Measures, Yardstick
-from sensegen.training_run import Training
-from sensegen.windows import Windows
+from sensegen.guard import Row
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The windows under judgement; `without` are those of the same generator without the alternation, if there are."""
+def measure(draw: Draw) -> Part:
+    """`arms` (usefulness), `rows` (every other measure by set of windows), `ratios`, `parity`, `alternation`, and what
+    is `impossible`.
 
-    synthetic: Windows
-    without: Windows | None = None
+    The set `synthetic` is always there, the others in a repetition with controls. The first seed leaves what each
+    classifier said of each test window, and where windows lie in a plane.
+    """
+    repetition = Repetition(draw)
+    told = {
+        "arms": repetition.arms.scores,
+        "rows": repetition.rows(),
+        "ratios": repetition.ratios(),
+        "parity": repetition.parity(),
+        "alternation": repetition.alternation(),
+        "impossible": {name: made for name, made in draw.made.items() if is_null(made)} if draw.controls else {},
+    }
+    first = draw.number == 0
+    confusion = list(_confusion(draw, repetition.arms)) if first else []
+    points = embedding.points(repetition.encoder, draw) if first else []
+    return Part(told, draw.training.alerts, confusion, points)
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """One draw of windows, judged by classifiers, an encoder and judges of one seed; `say` is told what goes on."""
+    """One draw, with its classifiers and its encoder, each trained once."""
 
-    real: Real
-    judged: Judged
-    training: Training
-    say: Callable[[str], None]
-
-    def measures(self) -> dict[str, Any]:
-        """What every seed measures of the judged windows."""
-        self.say("training classifiers")
-        useful = self.arms.scores
-        told = self.of_synthetic
-        self.say("training judges")
-        return {
-            **useful,
-            "detection": self._detection(),
-            "fidelity": {"synthetic": told["fidelity"]},
-            "physics": {"synthetic": told["physics"]},
-            "memorisation": told["memorisation"],
-            "privacy": told["privacy"],
-            "forecast": {"predictive_score": told["prediction"], **self._parity()},
-            "alternation": self._alternation(),
-        }
-
-    def beside(self) -> dict[str, Any]:
-        """What these are read beside: floors, the power of the judges, and a row of numbers for every control.
-
-        `controls` has the judged windows as its first row, measured in the same way.
-        """
-        rows: dict[str, Measures] = {"synthetic": self.of_synthetic, **self._real_rows()}
-        ratios = {"synthetic": self.arms.ratio(), "real_test": null("a classifier cannot be tested on what it learned")}
-        ratios["real_halves"] = self.arms.ratio_of(self.panel.halves[1], "tstr real halves")
-        for name, windows in self.controls.items():
-            self.say(f"measuring control {name}")
-            rows[name] = {**self.yardstick.measures(windows), "detection": self._quickly(windows, name)}
-            ratios[name] = self.arms.ratio_of(windows, f"tstr {name}")
-        table = {name: {"tstr_ratio": ratios[name], **headline(told)} for name, told in rows.items()}
-        floors = ("real_halves", "real_test")
-        return {
-            "detection": self._power(),
-            "fidelity": {name: rows[name]["fidelity"] for name in floors},
-            "physics": {"real_test": rows["real_test"]["physics"]},
-            "controls": {**table, **self._impossible},
-        }
+    draw: Draw
 
     @cached_property
     def arms(self) -> Arms:
         """Usefulness in every arm, or nulls where the classes cannot carry it."""
-        if reason := obstacle(self.real.fit, self.real.test):
-            return of_no_use(self.real, self.training, reason)
-        kinds = self.training.params.evaluate.classifiers
-        return Arms.measured(self.real, self.judged.synthetic, kinds, self.training)
+        real, training = self.draw.real, self.draw.training
+        if reason := obstacle(real.fit, real.test):
+            return of_no_use(real, training, reason)
+        self.draw.say("training classifiers")
+        return Arms.measured(real, self.draw.judged.synthetic, training.params.evaluate.classifiers, training)
 
     @cached_property
     def encoder(self) -> Encoder:
         """The frozen encoder of this seed."""
-        return fit_encoder(self.real.fit, self.training.params.evaluate.encoder, self.training, "encoder")
+        training = self.draw.training
+        return fit_encoder(self.draw.real.fit, training.params.evaluate.encoder, training, "encoder")
 
-    @cached_property
-    def yardstick(self) -> Yardstick:
-        """All measures that train nothing on the windows they measure."""
-        return Yardstick(self.real, self.encoder, self.training.params.seed)
+    def rows(self) -> dict[str, Measures]:
+        """By set of windows, all measures that train nothing on it."""
+        yardstick = Yardstick(self.draw.real, self.encoder, self.draw.seed)
+        self.draw.say("measuring synthetic windows")
+        rows = {SYNTHETIC: yardstick.measures(self.draw.judged.synthetic)}
+        if not self.draw.controls:
+            return rows
+        self.draw.say("measuring real windows against real ones")
+        rows |= self._real_rows(yardstick)
+        for name, windows in self.draw.cheats.items():
+            self.draw.say(f"measuring {name}")
+            rows[name] = yardstick.measures(windows)
+        return rows
 
-    @cached_property
-    def panel(self) -> Panel:
-        """The judges."""
-        params = self.training.params.evaluate.judges
-        return Panel(self.real.fit, judges(params), self.training, params.windows)
-
-    @cached_property
-    def of_synthetic(self) -> Measures:
-        """Every measure of the judged windows but usefulness; detection by the judges that every control gets too."""
-        self.say("measuring synthetic windows")
-        synthetic = self.judged.synthetic
-        return {**self.yardstick.measures(synthetic), "detection": self._quickly(synthetic, "synthetic")}
-
-    @cached_property
-    def controls(self) -> dict[str, Windows]:
-        """The cheats that could be made of the fit windows."""
-        return {name: made for name, made in self._made.items() if isinstance(made, Windows)}
-
-    @cached_property
-    def _made(self) -> dict[str, Windows | Null]:
-        self.say("making controls")
-        return {name: _control(name, self.real.fit, self.training.params.seed) for name in CONTROLS}
-
-    @property
-    def _impossible(self) -> dict[str, Any]:
-        return {name: made for name, made in self._made.items() if not isinstance(made, Windows)}
-
-    def _real_rows(self) -> dict[str, Measures]:
+    def _real_rows(self, yardstick: Yardstick) -> dict[str, Measures]:
         """Real windows in the place of synthetic ones: the other half of fit, and people never seen."""
-        self.say("measuring real windows against real ones")
-        half, other = self.panel.halves
-        against_half = Yardstick(replace(self.real, fit=half), self.encoder, self.yardstick.seed)
-        test, kinds = self.real.test, self.training.params.evaluate.judges.control_kinds
+        real = self.draw.real
+        half, other = halves(distinct(real.fit), self.draw.seed)
+        against_half = Yardstick(replace(real, fit=half), self.encoder, self.draw.seed)
+        overlap = null("a window of one half overlaps those of the other")
+        usual = null("these windows are what attacks take for usual")
         return {
-            "real_halves": {
-                **against_half.measures(other),
-                "detection": self.panel.floors(kinds),
-                "privacy": null("a window of one half overlaps those of the other"),
-            },
-            "real_test": {
-                **self.yardstick.measures(test),
-                "detection": self._quickly(test, "real test"),
-                "privacy": null("these windows are what attacks take for usual"),
-            },
+            HALVES: {**against_half.measures(other), "privacy": overlap},
+            TEST: {**yardstick.measures(real.test), "privacy": usual},
         }
 
-    def _quickly(self, windows: Windows, name: str) -> Measures:
-        return self.panel.of(windows, name, self.training.params.evaluate.judges.control_kinds)
-
-    def _detection(self) -> Measures:
-        """By judge, of the judged windows, and the floor: of two halves of the real ones."""
-        kinds = self.training.params.evaluate.judges.kinds
-        told, floors = self.panel.of(self.judged.synthetic, "synthetic", kinds), self.panel.floors(kinds)
-        return {
-            kind: {**told[kind], "floor": floors[kind]["discriminative_score"], "floor_auc": floors[kind]["auc"]}
-            for kind in kinds
-        }
-
-    def _power(self) -> Measures:
-        """By judge, the score of other people's windows, and of the controls that every judge must catch."""
-        kinds = self.training.params.evaluate.judges.kinds
-        told: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
-        for name, windows in {"real test": self.real.test, **self.controls}.items():
-            if name in (*POWER, "real test"):
-                self.say(f"training judges of {name}")
-                for kind, found in self.panel.of(windows, name, kinds).items():
-                    key = "floor_test" if name == "real test" else name
-                    told[kind][key] = found["discriminative_score"]
+    def ratios(self) -> dict[str, float | Null]:
+        """By set of windows, TSTR over TRTR by the quickest classifier."""
+        told = {SYNTHETIC: self.arms.ratio()}
+        if self.draw.controls:
+            self.draw.say("training classifiers on controls")
+            _, half = halves(distinct(self.draw.real.fit), self.draw.seed)
+            told[TEST] = null("a classifier cannot be tested on what it learned")
+            for name, windows in {HALVES: half, **self.draw.cheats}.items():
+                told[name] = self.arms.ratio_of(windows, f"tstr {name}")
         return told
 
-    def _parity(self) -> dict[str, float | Null]:
+    def parity(self) -> dict[str, float | Null]:
         """R2 of parity as DowGAN was judged by: see `forecast` for why it misleads."""
-        real, synthetic = self.real.fit.values, self.judged.synthetic.values
+        real, synthetic = self.draw.real.fit.values, self.draw.judged.synthetic.values
         if real.shape != synthetic.shape:
             reason = null("parity pairs samples, and there are not as many synthetic windows as real ones")
             return {"parity_r2": reason, "sorted_parity_r2": reason}
         sides = np.asarray(real, np.float32), np.asarray(synthetic, np.float32)
         return {"parity_r2": parity_r2(*sides), "sorted_parity_r2": sorted_parity_r2(*sides)}
 
-    def _alternation(self) -> Measures:
-        """Usefulness by the last, quickest classifier, and detection by the first judge, with and without it."""
-        without = self.judged.without
+    def alternation(self) -> dict[str, Any]:
+        """Usefulness by the quickest classifier with and without the alternation."""
+        without = self.draw.judged.without
         if without is None:
             return null("these windows came without those of the same generator without the alternation")
-        judge = self.training.params.evaluate.judges.kinds[0]
-        arms = {
-            "with": (self.arms.tstr(), self.panel.of(self.judged.synthetic, "synthetic", [judge])),
-            "without": (
-                self.arms.tstr_of(without, "tstr without alternation"),
-                self.panel.of(without, "without alternation", [judge]),
-            ),
-        }
-        return {
-            arm: {"tstr_macro_f1": f1, "discriminative_score": judged[judge]["discriminative_score"]}
-            for arm, (f1, judged) in arms.items()
-        }
+        f1 = {"with": self.arms.tstr(), "without": self.arms.tstr_of(without, "tstr without alternation")}
+        return {arm: {"tstr_macro_f1": value} for arm, value in f1.items()}
 
 
-def _control(name: str, fit: Windows, seed: int) -> Windows | Null:
-    try:
-        values = CONTROLS[name](fit, fit.labels, seed)
-    except ValueError as error:
-        return null(f"this control cannot be made: {error}")
-    return replace(fit, values=values, subjects=("",) * len(values))
+def _confusion(draw: Draw, arms: Arms) -> Iterator[Row]:
+    test = draw.real.test
+    for (arm, kind), labels in arms.predicted.items():
+        for actual, told in zip(test.labels, labels, strict=True):
+            yield {"arm": arm, "classifier": kind, "actual": test.classes[actual], "predicted": test.classes[told]}

@@ -1,26 +1,32 @@
-"""All measures of one evaluation, over seeds: `metrics.json`."""
+"""All measures of one evaluation, over seeds: `metrics.json`.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+The judges of a seed and its other measures are two pieces of work, done side by side where `runtime.workers` allows.
+Every training and draw has a seed of its own, so no number depends on who did it, or when.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sensegen.evaluation import embedding
-from sensegen.evaluation.arms import Arms
-from sensegen.evaluation.interval import merge, null
+from sensegen import distributed
+from sensegen.evaluation.controls import POWER
+from sensegen.evaluation.detecting import HALVES, SYNTHETIC, TEST, WITHOUT, detect
+from sensegen.evaluation.draw import Draw, Judged, Part, work
+from sensegen.evaluation.headline import headline
+from sensegen.evaluation.interval import is_null, merge, null
 from sensegen.evaluation.paired import paired_difference
 from sensegen.evaluation.real import Real
-from sensegen.evaluation.repetition import Judged, Repetition
+from sensegen.evaluation.repetition import measure
 from sensegen.guard import Row
 from sensegen.params import Params
-from sensegen.progress import Progress, reporter
 from sensegen.seeding import derived_seed
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 AUGMENTATION = null("these windows came without the generator, to be trained on few real windows alone")
+Told = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Evaluation:
     Predictions and embedding are those of the first seed.
     """
 
-    metrics: dict[str, Any]
+    metrics: Told
     confusion: list[Row]
     embedding: list[Row]
 
@@ -39,44 +45,26 @@ def evaluate(real: Real, judged: Sequence[Judged], training: Training) -> Evalua
     """Judge synthetic windows against real ones; a repetition uses one draw of `judged`.
 
     Floors, the judges' power and the controls are measured in the first `evaluate.control_seeds` repetitions. Where
-    the classes cannot carry usefulness, its measures are null with the reason, and all the rest is measured.
+    the classes cannot carry usefulness, its measures are null with the reason, and all the rest is measured. Alerts of
+    all trainings are added to those of `training`.
     """
-    from threadpoolctl import threadpool_limits
-
-    # The products of the measures are small: on two busy cores, threads of BLAS and OpenMP waited for each other ten
-    # times as long as they worked. TensorFlow's own threads are not touched.
-    with threadpool_limits(1):
-        return _evaluated(real, judged, training)
-
-
-def _evaluated(real: Real, judged: Sequence[Judged], training: Training) -> Evaluation:
-    show = reporter(training.log.stage)
-    with_controls = training.params.evaluate.control_seeds
-    told, beside, arms, confusion, points = [], [], [], [], []
-    for seed, draw in enumerate(judged):
-        repetition = Repetition(real, draw, _named(training, seed), partial(_say, show, seed, len(judged)))
-        told.append(repetition.measures())
-        arms.append(repetition.arms)
-        if seed < with_controls:
-            beside.append(repetition.beside())
-        if seed == 0:
-            confusion, points = list(_confusion(real.test, repetition.arms)), embedding.points(repetition)
-    metrics = _joined(merge(told), merge(beside))
+    draws = [Draw(number, real, one, training.params, training.log.path) for number, one in enumerate(judged)]
+    jobs = [(function, draw) for draw in draws for function in (detect, measure)]
+    here = training.params.runtime.model_copy(update={"engine": "local"})  # networks are trained on this machine alone
+    parts = list(distributed.each(work, jobs, here))
+    _tell(parts, training)
+    detected, measured = [part.told for part in parts[::2]], [part.told for part in parts[1::2]]
+    told = [_judged(draw, *both) for draw, both in zip(draws, zip(detected, measured, strict=True), strict=True)]
+    beside = [_beside(draw, *both) for draw, both in zip(draws, zip(detected, measured, strict=True), strict=True)
+              if draw.controls]  # fmt: skip
     counts = {name: len(getattr(real, name)) for name in ("fit", "validation", "held_out_time", "test")}
-    return Evaluation(
-        {
-            **metrics,
-            "paired": _paired(arms),
-            "augmentation": AUGMENTATION,
-            "windows": {**counts, "synthetic": len(judged[0].synthetic)},
-        },
-        confusion,
-        points,
-    )
-
-
-def _say(show: Progress, seed: int, seeds: int, text: str) -> None:
-    show(seed, seeds, f"seed {seed + 1} of {seeds}: {text}")
+    metrics = {
+        **_joined(merge(told), merge(beside)),
+        "paired": _paired([of_seed["arms"] for of_seed in measured]),
+        "augmentation": AUGMENTATION,
+        "windows": {**counts, "synthetic": len(judged[0].synthetic)},
+    }
+    return Evaluation(metrics, parts[1].confusion, parts[1].embedding)
 
 
 def draws(sample: Callable[[np.ndarray, int], np.ndarray], like: Windows, params: Params) -> list[Windows]:
@@ -86,44 +74,89 @@ def draws(sample: Callable[[np.ndarray, int], np.ndarray], like: Windows, params
     return [replace(like, values=sample(like.labels, seed), subjects=people) for seed in seeds]
 
 
-def with_comparison(metrics: dict[str, Any], comparison: Mapping[str, Any]) -> dict[str, Any]:
+def with_comparison(metrics: Told, comparison: Mapping[str, Any]) -> Told:
     """The metrics with what the alternation's stage measured of its two generators."""
-    alternation: dict[str, Any] = {"generator_steps": comparison["generator_steps"]}
+    alternation: Told = {"generator_steps": comparison["generator_steps"]}
     for name, measured in metrics["alternation"].items():
         alternation[name] = {**measured, "validation_nll": comparison["validation_nll"][name]}
     return {**metrics, "alternation": alternation}
 
 
-def _named(training: Training, seed: int) -> Training:
-    params = training.params.model_copy(update={"seed": training.params.seed + 1_000 * (seed + 1)})
-    return replace(training, params=params)
+def _tell(parts: Sequence[Part], training: Training) -> None:
+    for alert in (alert for part in parts for alert in part.alerts):
+        training.alerts.append(alert)
+        for listener in training.log.listeners:
+            listener.on_alert(alert)
 
 
-def _joined(told: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+def _judged(draw: Draw, detected: Told, measured: Told) -> Told:
+    """What one seed measured of the judged windows."""
+    of = measured["rows"][SYNTHETIC]
+    kinds = draw.params.evaluate.judges.kinds
+    return {
+        **measured["arms"],
+        "detection": {kind: _beside_floor(detected, kind) for kind in kinds},
+        **{name: {SYNTHETIC: of[name]} for name in ("fidelity", "physics")},
+        **{name: of[name] for name in ("memorisation", "privacy")},
+        "forecast": {"predictive_score": of["prediction"], **measured["parity"]},
+        "alternation": _alternation(detected, measured["alternation"], kinds[0]),
+    }
+
+
+def _beside_floor(detected: Told, kind: str) -> Told:
+    floor = detected[HALVES][kind]
+    return {**detected[SYNTHETIC][kind], "floor": floor["discriminative_score"], "floor_auc": floor["auc"]}
+
+
+def _alternation(detected: Told, useful: Told, judge: str) -> Told:
+    """Usefulness by the last classifier and detection by the first judge, with and without the alternation."""
+    if is_null(useful):
+        return useful
+    sets = {"with": SYNTHETIC, "without": WITHOUT}
+    return {
+        arm: {**useful[arm], "discriminative_score": detected[name][judge]["discriminative_score"]}
+        for arm, name in sets.items()
+    }
+
+
+def _beside(draw: Draw, detected: Told, measured: Told) -> Told:
+    """What these are read beside: floors, the power of the judges, and a row of numbers for every control.
+
+    `controls` has the judged windows as its first row, measured in the same way.
+    """
+    rows = measured["rows"]
+    judges = draw.params.evaluate.judges
+    table = {
+        name: {
+            "tstr_ratio": measured["ratios"][name],
+            **headline({**row, "detection": {kind: detected[name][kind] for kind in judges.control_kinds}}),
+        }
+        for name, row in rows.items()
+    }
+    proofs = {"floor_test": TEST, **{name: name for name in POWER if name in detected}}
+    return {
+        "detection": {
+            kind: {key: detected[name][kind]["discriminative_score"] for key, name in proofs.items()}
+            for kind in judges.kinds
+        },
+        "fidelity": {name: rows[name]["fidelity"] for name in (HALVES, TEST)},
+        "physics": {TEST: rows[TEST]["physics"]},
+        "controls": {**table, **measured["impossible"]},
+    }
+
+
+def _joined(told: Told, beside: Told) -> Told:
     """Two nested mappings as one; where both have a key they are folders."""
     both = {key: _joined(told[key], beside[key]) for key in told if key in beside}
     return {**told, **beside, **both}
 
 
-def _paired(arms: Sequence[Arms]) -> dict[str, Any]:
+def _paired(arms: Sequence[Told]) -> Told:
     """By classifier, the macro-F1 of synthetic, and of both, less that of real: above 0 is better than real alone."""
-    if reason := arms[0].reason:
-        return null(reason)
-    f1 = {
-        (arm, kind): [of_seed.scores[arm][kind]["macro_f1"] for of_seed in arms]
-        for arm in ("trtr", "tstr", "tstr_plus_real")
-        for kind in arms[0].scores["trtr"]
-    }
-    return {
-        kind: {
-            "tstr_less_trtr": paired_difference(f1["tstr", kind], f1["trtr", kind]),
-            "tstr_plus_real_less_trtr": paired_difference(f1["tstr_plus_real", kind], f1["trtr", kind]),
-        }
-        for kind in arms[0].scores["trtr"]
-    }
-
-
-def _confusion(test: Windows, arms: Arms) -> Iterator[Row]:
-    for (arm, kind), labels in arms.predicted.items():
-        for actual, told in zip(test.labels, labels, strict=True):
-            yield {"arm": arm, "classifier": kind, "actual": test.classes[actual], "predicted": test.classes[told]}
+    if is_null(arms[0]["trtr"]):
+        return arms[0]["trtr"]
+    told = {}
+    for kind in arms[0]["trtr"]:
+        f1 = {arm: [of_seed[arm][kind]["macro_f1"] for of_seed in arms] for arm in ("trtr", "tstr", "tstr_plus_real")}
+        told[kind] = {f"{arm}_less_trtr": paired_difference(f1[arm], f1["trtr"]) for arm in ("tstr", "tstr_plus_real")}
+    return told

@@ -1,0 +1,27 @@
+"""What the judges of one seed find in every set of windows: the judged ones, real ones, and the cheats."""
+
+from sensegen.evaluation.controls import POWER
+from sensegen.evaluation.draw import Draw, Part
+from sensegen.evaluation.judges import judges
+from sensegen.evaluation.panel import Panel
+
+SYNTHETIC, WITHOUT, HALVES, TEST = "synthetic", "without", "real_halves", "real_test"
+
+
+def detect(draw: Draw) -> Part:
+    """By set of windows, by judge: the discriminative score and the area under its curve.
+
+    The judged windows and the floor are asked of all judges, in a repetition with controls other people's windows and
+    those that prove a judge's power too, and the other cheats of `control_kinds` alone.
+    """
+    params = draw.params.evaluate.judges
+    panel = Panel(draw.real.fit, judges(params), draw.training, params.windows)
+    draw.say("training judges")
+    told = {SYNTHETIC: panel.of(draw.judged.synthetic, SYNTHETIC, params.kinds), HALVES: panel.floors(params.kinds)}
+    if draw.judged.without is not None:
+        told[WITHOUT] = panel.of(draw.judged.without, WITHOUT, params.kinds[:1])
+    if draw.controls:
+        for name, windows in {TEST: draw.real.test, **draw.cheats}.items():
+            draw.say(f"training judges of {name}")
+            told[name] = panel.of(windows, name, params.kinds if name in (TEST, *POWER) else params.control_kinds)
+    return Part(told, draw.training.alerts)
