@@ -118,11 +118,15 @@ def streams(path: Path, layout: Layout, labels: Sequence[str]) -> Iterator[tuple
 def _by_stream(batch: "pa.RecordBatch", labels: Sequence[str]) -> list[tuple[Stream, Table]]:
     table = tabled(batch, _label_numbers(batch.column("gt"), labels))
     users, devices = batch.column("User"), batch.column("Device")
-    names = [(user, device) for user in users.dictionary.to_pylist() for device in devices.dictionary.to_pylist()]
-    if len(names) == 1:
-        return [(names[0], table)]
+    if len(users.dictionary) == len(devices.dictionary) == 1:
+        return [((users[0].as_py(), devices[0].as_py()), table)]
     keys = users.indices.to_numpy().astype(np.int64) * len(devices.dictionary) + devices.indices.to_numpy()
-    return [(names[key], table.rows(keys == key)) for key in np.unique(keys)]
+    found = []
+    for key in np.unique(keys):
+        user, device = divmod(int(key), len(devices.dictionary))
+        stream = (users.dictionary[user].as_py(), devices.dictionary[device].as_py())
+        found.append((stream, table.rows(keys == key)))
+    return found
 
 
 def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str]) -> Int[np.ndarray, "sample"] | int:

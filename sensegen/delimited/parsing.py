@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sensegen.delimited.layout import AFTER_LAST, Head, Layout
 
 if TYPE_CHECKING:
@@ -96,5 +94,5 @@ def _encoded(words: "pa.StringArray") -> "pa.DictionaryArray":
     import pyarrow as pa
 
     if words[1:].equals(words[:-1]):
-        return pa.DictionaryArray.from_arrays(np.zeros(len(words), np.int32), words[:1].dictionary_encode().dictionary)
+        return pa.repeat(words[:1].dictionary_encode()[0], len(words))
     return words.dictionary_encode()
