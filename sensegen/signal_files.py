@@ -88,11 +88,16 @@ class SignalWriter:
         import pyarrow as pa
 
         numbers = [np.full(len(signal.times_s), number, np.int32) for number, signal in self.waiting]
-        columns = [np.concatenate(numbers), np.concatenate([signal.times_s for _, signal in self.waiting])]
+        columns = [_end_to_end(numbers), _end_to_end([signal.times_s for _, signal in self.waiting])]
         for at in range(len(self.layout[0])):
-            columns.append(np.concatenate([signal.values[:, at] for _, signal in self.waiting]))
+            columns.append(_end_to_end([signal.values[:, at] for _, signal in self.waiting]))
         arrays = [pa.array(column, type=kind) for column, kind in zip(columns, self.schema.types, strict=True)]
         return pa.Table.from_arrays(arrays, schema=self.schema)
+
+
+def _end_to_end(arrays: list[np.ndarray]) -> np.ndarray:
+    """As `np.concatenate`, which would copy the column of a long recording too."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 class SignalReader:
@@ -127,10 +132,10 @@ class SignalReader:
                 break
         times, *columns = zip(*pieces, strict=True)
         times_s = np.concatenate(times)
-        values = np.empty((len(times_s), len(columns)))
-        for at, column in enumerate(columns):
-            np.concatenate(column, out=values[:, at])
-        return Signal(values, times_s, rate_hz, self.unit, self.channels)
+        values = np.empty((len(columns), len(times_s)))
+        for row, column in zip(values, columns, strict=True):
+            np.concatenate(column, out=row)
+        return Signal(values.T, times_s, rate_hz, self.unit, self.channels)
 
     def _next(self) -> bool:
         batch = next(self.batches, None)

@@ -36,7 +36,7 @@ def ordered(
     Policy: samples are sorted by time, stably; of samples with one time the mean is kept, since nothing says which of
     them is right. No sample is thrown away and no time is changed.
     """
-    if bool((np.diff(times_s) > 0).all()):
+    if bool((times_s[1:] > times_s[:-1]).all()):
         return times_s, values
     order = np.argsort(times_s, kind="stable")
     times_s, values = times_s[order], values.take(order, axis=0)  # several times as fast as an index for short rows
@@ -126,14 +126,16 @@ def on_grid(
     before, weight = _neighbours(times_s, grid)
     if not weight.any() and before[-1] - before[0] == len(before) - 1:
         return values[before[0] : before[-1] + 1]
-    found = np.empty((len(before), values.shape[1]))
-    for start in range(0, len(before), BLOCK):
-        block = slice(start, start + BLOCK)
-        left = values.take(before[block], axis=0)
-        # The form left + weight * (right - left) leaves a constant as it is, to the last bit.
-        step = values.take(before[block] + 1, axis=0, mode="clip") - left
-        np.add(left, step * weight[block, None], out=found[block])
-    return found
+    found = np.empty((values.shape[1], len(before)))
+    # Channel by channel: NumPy works on long rows several times as fast as on many short ones.
+    for row, channel in zip(found, np.ascontiguousarray(values.T), strict=True):
+        for start in range(0, len(before), BLOCK):
+            block = slice(start, start + BLOCK)
+            left = channel.take(before[block])
+            # The form left + weight * (right - left) leaves a constant as it is, to the last bit.
+            step = channel.take(before[block] + 1, mode="clip") - left
+            np.add(left, step * weight[block], out=row[block])
+    return found.T
 
 
 def _neighbours(

@@ -17,6 +17,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from sensegen import archive
 from sensegen.datasets import hhar_streams as streams
 from sensegen.delimited import Kind, Layout, map_batches
@@ -182,13 +184,13 @@ def read(folder: Path, dataset: HharParams, part: str) -> Iterator[Recording]:
         return
     root, _, kind = part.partition(":")
     with tempfile.TemporaryDirectory(prefix="sensegen-hhar-") as temporary:
-        spooled: dict[str, dict[streams.Stream, Path]] = {}
+        spools: dict[str, dict[streams.Stream, streams.Spool]] = {}
         for sensor, path in _sensor_files(folder / root, kind).items():
             if path:
                 known = _known(folder / WHOLE / path.name) if root == EXCERPTS else {}
                 (place := Path(temporary) / sensor).mkdir()
-                spooled[sensor] = streams.sorted_out(path, _layout(path), LABELS, place, known)
-        yield from by_threads(operator.call, _unmade(part, spooled, dataset))
+                spools[sensor] = streams.sorted_out(path, _layout(path), LABELS, place, known)
+        yield from by_threads(operator.call, _unmade(part, spools, dataset))
 
 
 def _sensor_files(root: Path, kind: str) -> dict[str, Path | None]:
@@ -211,18 +213,18 @@ def _known(path: Path) -> dict[streams.Stream, streams.Span]:
         return {}
 
 
-def _unmade(part: str, spooled: dict[str, dict[streams.Stream, Path]], dataset: HharParams) -> Iterator[Unmade]:
-    for user, device in sorted({stream for found in spooled.values() for stream in found}):
-        paths = {sensor: found[user, device] for sensor, found in spooled.items() if (user, device) in found}
-        yield from _of_stream(f"{part}:{user}:{device}", user, paths, dataset)
-        for path in paths.values():  # while what was read is written: to free gigabytes takes a second
-            path.unlink()
+def _unmade(part: str, spools: dict[str, dict[streams.Stream, streams.Spool]], dataset: HharParams) -> Iterator[Unmade]:
+    for user, device in sorted({stream for found in spools.values() for stream in found}):
+        own = {sensor: found[user, device] for sensor, found in spools.items() if (user, device) in found}
+        yield from _of_stream(f"{part}:{user}:{device}", user, own, dataset)
+        for spool in own.values():  # while what was read is written: to free gigabytes takes a second
+            spool.path.unlink()
 
 
-def _of_stream(name: str, user: str, paths: dict[str, Path], dataset: HharParams) -> Iterator[Unmade]:
+def _of_stream(name: str, user: str, spools: dict[str, streams.Spool], dataset: HharParams) -> Iterator[Unmade]:
     """The pieces of one device's stream: those of its first sensor, and what the others sent meanwhile."""
     with ExitStack() as files:
-        spooled = {sensor: files.enter_context(streams.Spooled(path)) for sensor, path in paths.items()}
+        spooled = {sensor: files.enter_context(streams.Spooled(spool)) for sensor, spool in spools.items()}
         spooled = {sensor: rows for sensor, rows in spooled.items() if rows.left}
         first, tick_s, number = next(iter(spooled.values()), None), None, 0
         while first and first.left:
@@ -266,12 +268,12 @@ def _recording(
         if len(table) < 2 and not signals:
             raise InvalidRecording(f"{name}: {sensor} has one sample only, so its rate cannot be measured.")
         if len(table) >= 2:
-            bounds, values = SOURCE.signals[sensor], table[:, streams.VALUES].copy()
+            bounds, values = SOURCE.signals[sensor], np.asarray(table.values).T
             signals[sensor] = Signal(values, times, streams.rate_hz(times), bounds.unit, bounds.channels)
     first = next(iter(signals.values()))
-    label = next(iter(tables.values()))[:, streams.LABEL].astype(int)
-    activities = streams.activities(first.times_s, label, labels, first.rate_hz)
-    return Recording(name, subject, signals, activities, streams.begins_s(next(iter(tables.values()))))
+    leading = next(iter(tables.values()))
+    activities = streams.activities(first.times_s, leading.label, labels, first.rate_hz)
+    return Recording(name, subject, signals, activities, streams.begins_s(leading))
 
 
 def _numbered(name: str, number: int) -> str:

@@ -5,16 +5,16 @@ a row become seconds: `arrival` (Unix ms, when the application got it; it comes 
 the device; its zero and unit differ, it may run backwards, and on some devices it stands still while they sleep).
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from sensegen import sensor_faults, timestamps
 from sensegen.delimited import BadRow, Layout, map_batches
@@ -23,10 +23,6 @@ from sensegen.recording import Activity, InvalidRecording
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ARRIVAL, CREATION, LABEL = 0, 1, 5  # columns of a table; 2 to 4 are x, y, z
-VALUES = slice(2, 5)
-COLUMNS = 6
-ROW_BYTES = 8 * COLUMNS
 PIECE_SAMPLES = 1 << 21
 MOST_STREAMS = 500  # each is an open file
 PAUSE_SECONDS = 1.0  # a device that slept shorter is taken to have been late
@@ -34,35 +30,75 @@ TICK_SAMPLES = 1 << 16  # minutes of any device, and enough to tell a millisecon
 MS = 1e-3
 
 Stream = tuple[str, str]  # user, device
-Table = Float[np.ndarray, "sample column"]
 Span = tuple[float, float]
 Clock = Literal["creation", "arrival"]
 
 
+@dataclass(frozen=True)
+class Table:
+    """Some rows of one stream, each column by itself; the label is the number of a class."""
+
+    arrival_ms: Float[np.ndarray, "sample"]
+    creation: Float[np.ndarray, "sample"]  # in ticks
+    values: Float[np.ndarray, "axis sample"] | list[Float[np.ndarray, "sample"]]  # x, y, z
+    label: Int[np.ndarray, "sample"]  # one byte each
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def columns(self) -> list[np.ndarray]:
+        """All columns, in the order in which they lie on disk."""
+        return [self.arrival_ms, self.creation, *self.values, self.label]
+
+    @staticmethod
+    def empty(rows: int) -> "Table":
+        """A table to be filled."""
+        return Table(np.empty(rows), np.empty(rows), np.empty((3, rows)), np.empty(rows, np.int8))
+
+    def rows(self, chosen: slice | Bool[np.ndarray, "sample"]) -> "Table":
+        """The chosen rows."""
+        arrival_ms, creation, *values, label = (column[chosen] for column in self.columns)
+        return Table(arrival_ms, creation, values, label)
+
+
+ROW_BYTES = sum(column.itemsize for column in Table.empty(0).columns)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The rows of one stream on disk, block after block, in each of them column after column."""
+
+    path: Path
+    blocks: list[int]  # how many rows each has
+
+
 def sorted_out(
     path: Path, layout: Layout, labels: Sequence[str], folder: Path, known: Mapping[Stream, Span]
-) -> dict[Stream, Path]:
-    """The rows of a file as tables of float64 on disk, one file in `folder` a stream, in the order of their names.
+) -> dict[Stream, Spool]:
+    """The rows of a file sorted out to one file in `folder` a stream, in the order of their names.
 
     Rows that arrived within the `known` span of their stream (Unix ms, both ends included) are left out.
 
     Raises:
         InvalidRecording: as `read_columns`; a label is not known, a time is not finite, there are too many streams.
     """
-    paths: dict[Stream, Path] = {}
+    spools: dict[Stream, Spool] = {}
     with ExitStack() as files:
         writers: dict[Stream, BinaryIO] = {}
         for stream, table in streams(path, layout, labels):
             if stream not in writers:
                 if len(writers) == MOST_STREAMS:
                     raise InvalidRecording(f"{path} must hold at most {MOST_STREAMS} pairs of user and device.")
-                paths[stream] = folder / f"{len(writers)}"
-                writers[stream] = files.enter_context(paths[stream].open("xb"))
+                spools[stream] = Spool(folder / f"{len(writers)}", [])
+                writers[stream] = files.enter_context(spools[stream].path.open("xb"))
             if stream in known:
                 first, last = known[stream]
-                table = table[(table[:, ARRIVAL] < first) | (table[:, ARRIVAL] > last)]
-            writers[stream].write(np.ascontiguousarray(table).data)
-    return {stream: paths[stream] for stream in sorted(paths)}
+                table = table.rows((table.arrival_ms < first) | (table.arrival_ms > last))
+            spools[stream].blocks.append(len(table))
+            for column in table.columns:
+                writers[stream].write(column.data)
+    return {stream: spools[stream] for stream in sorted(spools)}
 
 
 def spans(path: Path, layout: Layout, labels: Sequence[str]) -> dict[Stream, Span]:
@@ -70,8 +106,7 @@ def spans(path: Path, layout: Layout, labels: Sequence[str]) -> dict[Stream, Spa
     found: dict[Stream, Span] = {}
     for stream, table in streams(path, layout, labels):
         first, last = found.get(stream, (np.inf, -np.inf))
-        arrival = table[:, ARRIVAL]
-        found[stream] = (min(first, float(arrival.min())), max(last, float(arrival.max())))
+        found[stream] = (min(first, float(table.arrival_ms.min())), max(last, float(table.arrival_ms.max())))
     return found
 
 
@@ -83,18 +118,22 @@ def streams(path: Path, layout: Layout, labels: Sequence[str]) -> Iterator[tuple
 def _by_stream(batch: "pa.RecordBatch", labels: Sequence[str]) -> list[tuple[Stream, Table]]:
     table = tabled(batch, _label_numbers(batch.column("gt"), labels))
     users, devices = batch.column("User"), batch.column("Device")
+    if len(users.dictionary) == len(devices.dictionary) == 1:
+        return [((users[0].as_py(), devices[0].as_py()), table)]
     keys = users.indices.to_numpy().astype(np.int64) * len(devices.dictionary) + devices.indices.to_numpy()
     found = []
-    for key in keys[:1] if (keys == keys[0]).all() else np.unique(keys):
+    for key in np.unique(keys):
         user, device = divmod(int(key), len(devices.dictionary))
         stream = (users.dictionary[user].as_py(), devices.dictionary[device].as_py())
-        found.append((stream, table if (same := keys == key).all() else table[same]))
+        found.append((stream, table.rows(keys == key)))
     return found
 
 
-def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str]) -> Int[np.ndarray, "sample"]:
+def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str]) -> Int[np.ndarray, "sample"] | int:
     known = [labels.index(name) if name in labels else -1 for name in column.dictionary.to_pylist()]
-    numbers = np.array(known)[column.indices.to_numpy()]
+    if len(known) == 1 and known[0] >= 0:
+        return known[0]
+    numbers = np.array(known, np.int8)[column.indices.to_numpy()]
     if min(known) < 0 and (numbers < 0).any():
         at = int(np.argmin(numbers))
         must = f"it must be one of {', '.join(labels)}"
@@ -103,7 +142,7 @@ def _label_numbers(column: "pa.DictionaryArray", labels: Sequence[str]) -> Int[n
 
 
 def tabled(batch: "pa.RecordBatch", label: Int[np.ndarray, "sample"] | int) -> Table:
-    """A batch as one table: arrival in ms, creation in ticks, x, y, z, and the number of the label.
+    """A batch as a table.
 
     Raises:
         BadRow: a time is not finite.
@@ -113,10 +152,8 @@ def tabled(batch: "pa.RecordBatch", label: Int[np.ndarray, "sample"] | int) -> T
         if not np.isfinite(times).all():
             at = int(np.argmin(np.isfinite(times)))
             raise BadRow(at, f", column {name}: a time must be finite, but is {times[at]}.")
-    table = np.empty((len(columns[0]), COLUMNS))
-    for at, column in enumerate([*columns, label]):
-        table[:, at] = column
-    return table
+    arrival_ms, creation, *values = columns
+    return Table(arrival_ms.astype(float), creation.astype(float), values, np.full(len(creation), label, np.int8))
 
 
 def piece_rows(left: int) -> int:
@@ -130,18 +167,28 @@ def pieces(tables: Iterator[Table]) -> Iterator[Table]:
     for table in tables:
         waiting.append(table)
         while (left := sum(map(len, waiting))) != (rows := piece_rows(left)):
-            whole = np.concatenate(waiting)
-            yield whole[:rows]
-            waiting = [whole[rows:]]
-    yield np.concatenate(waiting)
+            whole = _joined(waiting)
+            yield whole.rows(slice(rows))
+            waiting = [whole.rows(slice(rows, None))]
+    yield _joined(waiting)
+
+
+def _joined(tables: list[Table]) -> Table:
+    whole, stop = Table.empty(sum(map(len, tables))), 0
+    for table in tables:
+        start, stop = stop, stop + len(table)
+        for place, column in zip(whole.columns, table.columns, strict=True):
+            place[start:stop] = column
+    return whole
 
 
 class Spooled:
-    """The table of one stream on disk, taken from its begin to its end; `left` rows are still to come."""
+    """The rows of a stream on disk, taken from their begin to their end; `left` are still to come."""
 
-    def __init__(self, path: Path):
-        self.file = path.open("rb")
-        self.left = path.stat().st_size // ROW_BYTES
+    def __init__(self, spool: Spool):
+        self.file = spool.path.open("rb")
+        self.bounds = list(accumulate(spool.blocks, initial=0))
+        self.at = 0
 
     def __enter__(self) -> "Spooled":
         return self
@@ -149,22 +196,33 @@ class Spooled:
     def __exit__(self, *details: object) -> None:
         self.file.close()
 
+    @property
+    def left(self) -> int:
+        """How many rows have not been taken."""
+        return self.bounds[-1] - self.at
+
     def take(self, before_ms: float = np.inf) -> Table:
         """The next rows, about `PIECE_SAMPLES`, up to the first that arrived at `before_ms` or later."""
-        rows = piece_rows(self.left)
-        table = np.fromfile(self.file, np.float64, rows * COLUMNS).reshape(-1, COLUMNS)
-        late = table[:, ARRIVAL] >= before_ms
+        table = self._next(piece_rows(self.left))
+        late = table.arrival_ms >= before_ms
         if late.any():
-            table = table[: int(np.argmax(late))]
-            self.file.seek((len(table) - rows) * ROW_BYTES, os.SEEK_CUR)
-        self.left -= len(table)
+            table = table.rows(slice(int(np.argmax(late))))
+        self.at += len(table)
         return table
 
     def arrives_ms(self) -> float:
         """When the next row arrived; infinity behind the last."""
-        row = np.fromfile(self.file, np.float64, COLUMNS)
-        self.file.seek(-row.nbytes, os.SEEK_CUR)
-        return float(row[ARRIVAL]) if len(row) else np.inf
+        return float(self._next(1).arrival_ms[0]) if self.left else np.inf
+
+    def _next(self, rows: int) -> Table:
+        table, stop = Table.empty(rows), self.at + rows
+        for begin, end in pairwise(self.bounds):
+            first, last, place = max(begin, self.at), min(end, stop), begin * ROW_BYTES
+            for column in table.columns if first < last else ():
+                self.file.seek(place + (first - begin) * column.itemsize)
+                self.file.readinto(column[first - self.at : last - self.at].data)
+                place += (end - begin) * column.itemsize
+        return table
 
 
 # --- clocks
@@ -178,8 +236,8 @@ def seconds_per_tick(table: Table) -> float:
     Raises:
         ValueError: if no unit fits.
     """
-    first = table[:TICK_SAMPLES]
-    arrival_s, creation = np.diff(first[:, ARRIVAL]) * MS, np.diff(first[:, CREATION])
+    first = table.rows(slice(TICK_SAMPLES))
+    arrival_s, creation = np.diff(first.arrival_ms) * MS, np.diff(first.creation)
     awake = (arrival_s >= 0) & (arrival_s < PAUSE_SECONDS)
     return timestamps.seconds_per_tick(np.cumsum(creation * awake), np.cumsum(arrival_s * awake))
 
@@ -189,18 +247,18 @@ def times_s(tables: Sequence[Table], clock: Clock, tick_s: float) -> list[Float[
 
     The creation clock is set forward by as long as the device slept, so that no window bridges that.
     """
-    origin = tables[0][0]
-    arrival_s = [(table[:, ARRIVAL] - origin[ARRIVAL]) * MS for table in tables]
+    first = tables[0]
+    arrival_s = [(table.arrival_ms - first.arrival_ms[0]) * MS for table in tables]
     if clock == "arrival":
         return arrival_s
-    clock_s = [(table[:, CREATION] - origin[CREATION]) * tick_s for table in tables]
+    clock_s = [(table.creation - first.creation[0]) * tick_s for table in tables]
     awake_s = _awake(np.concatenate(arrival_s), np.concatenate(clock_s))
     return np.split(awake_s - awake_s[0], np.cumsum([len(table) for table in tables])[:-1])
 
 
 def begins_s(table: Table) -> float:
     """When the first sample arrived, in Unix time: the clock on which what several devices sent at once is together."""
-    return float(table[0, ARRIVAL]) * MS
+    return float(table.arrival_ms[0]) * MS
 
 
 def _awake(arrival_s: Float[np.ndarray, "sample"], clock_s: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
@@ -236,7 +294,7 @@ def activities(
     times_s: Float[np.ndarray, "sample"], label: Int[np.ndarray, "sample"], labels: Sequence[str], rate_hz: float
 ) -> tuple[Activity, ...]:
     """One activity a run of rows with the same label; it ends a sample after its last, or where the next begins."""
-    firsts = np.flatnonzero(np.diff(label, prepend=-1))
+    firsts = np.flatnonzero(np.append(True, label[1:] != label[:-1]))
     latest_s = np.maximum.accumulate(np.maximum.reduceat(times_s, firsts))
     starts_s = np.maximum(times_s[firsts], [-np.inf, *latest_s[:-1]])
     ends_s = latest_s + 1 / rate_hz

@@ -43,7 +43,7 @@ def _options(layout: Layout, head: Head, stamp: "pa.DataType") -> dict[str, Any]
         "integer": pa.int64(),
         "stamp": stamp,
         "text": pa.string(),
-        "category": pa.dictionary(pa.int32(), pa.string()),
+        "category": pa.string(),
     }
     types = {name: kinds[kind] for name, kind in layout.columns.items()}
     trailing = {AFTER_LAST: pa.string()} if AFTER_LAST in head.names else {}
@@ -60,6 +60,7 @@ def _options(layout: Layout, head: Head, stamp: "pa.DataType") -> dict[str, Any]
             check_utf8=False,
         ),
         "column_names": list(head.names),
+        "categories": [name for name, kind in layout.columns.items() if kind == "category"],
     }
 
 
@@ -80,6 +81,18 @@ def _columns(text: memoryview, options: dict[str, Any]) -> "pa.RecordBatch":
             raise pa.ArrowInvalid("There is a word after the last separator.")
         table = table.drop_columns([AFTER_LAST])
     (batch,) = table.combine_chunks().to_batches()
-    # Here and not by the converter: of a category, only the different words need to be looked at.
-    batch.validate(full=True)
+    for name in options["categories"]:
+        batch = batch.set_column(batch.schema.get_field_index(name), name, _encoded(batch.column(name)))
+    for column in batch.columns:
+        # Here and not by the converter: of a category, only the different words need to be looked at.
+        getattr(column, "dictionary", column).validate(full=True)
     return batch
+
+
+def _encoded(words: "pa.StringArray") -> "pa.DictionaryArray":
+    """A category. Mostly all words of a block are the same, and to see that takes a twentieth of encoding them."""
+    import pyarrow as pa
+
+    if words[1:].equals(words[:-1]):
+        return pa.repeat(words[:1].dictionary_encode()[0], len(words))
+    return words.dictionary_encode()
