@@ -91,16 +91,18 @@ def evaluate(
     synthetic: Annotated[Path, typer.Option(help="Windows of any source, in physical units: Parquet, CSV or NPZ.")],
     out: Annotated[Path, typer.Option(help="Where metrics and page go.")] = Path("judged"),
     seeds: Annotated[int | None, typer.Option(min=2, help="Repetitions; else those of params.yaml.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Judge by the numbers of presets/NAME.yaml.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Also by the classifiers that take minutes to train.")] = False,
 ) -> None:
     """Judge synthetic windows of any source: useful, told apart, faithful, copied; beside floors and controls."""
     root = _prepared_root()
     from flows import judging, summary
     from sensegen.params import InvalidParams
+    from sensegen.presets import UnknownPreset
 
     try:
-        judged, compared = judging.judge(root, judging.Question(real, synthetic, seeds, full), out)
-    except InvalidParams as error:
+        judged, compared = judging.judge(root, judging.Question(real, synthetic, seeds, full, preset), out)
+    except (InvalidParams, UnknownPreset) as error:
         raise _failed(str(error), 2) from None
     except (ValueError, OSError) as error:
         raise _failed(str(error)) from None

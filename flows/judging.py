@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import yaml
+
 from sensegen import params as schema
+from sensegen import presets
 from sensegen.params import Params
 from sensegen.params.models import ClassifierKind
 
@@ -28,14 +32,18 @@ class Question:
     synthetic: Path
     seeds: int | None
     every_classifier: bool
+    preset: str | None = None
 
     def params(self, root: Path) -> Params:
-        """The params of the project, with the classifiers and seeds that were asked for.
+        """The params of the project, or of a preset, with the classifiers and seeds that were asked for.
 
         The floors, the judges' power and the controls are measured in as many repetitions as params.yaml says, or in
         all of those asked for.
         """
-        params = schema.load(root / "params.yaml")
+        text = (root / "params.yaml").read_text(encoding="utf-8")
+        if self.preset:
+            text = presets.applied(text, presets.read(root / "presets", self.preset))
+        params = schema.check(yaml.safe_load(text))
         others = [kind for kind in get_args(ClassifierKind) if kind != QUICKEST]
         chosen = [*others, QUICKEST] if self.every_classifier else [QUICKEST]
         changed: dict[str, Any] = {"classifiers": chosen}
@@ -58,16 +66,16 @@ def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Compa
 
     Raises:
         InvalidParams: params.yaml cannot be used.
+        UnknownPreset: there is no preset of that name.
         ValueError: the windows cannot be compared with the real ones, or a file cannot be read; nothing was written.
     """
     params = question.params(root)
-    from sensegen import training, window_files
+    from sensegen import window_files
     from sensegen.evaluation.comparison import comparable
     from sensegen.evaluation.real import Real
 
     real = Real.open(question.real)
     compared = comparable(real.fit, real.scaling, window_files.read(question.synthetic))
-    training.set_up(params.runtime)
     judged = _judged(params, real, compared, out)
     _write_numbers(judged, compared, out)
     _write_page(_page(question, params, judged, real, compared), out)
@@ -75,11 +83,14 @@ def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Compa
 
 
 def _judged(params: Params, real: "Real", compared: "Comparable", out: Path) -> "Evaluation":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from sensegen import training
     from sensegen.divergence import AlertLog
     from sensegen.evaluation.draw import Judged
     from sensegen.evaluation.suite import evaluate
     from sensegen.training_run import Training
 
+    training.set_up(params.runtime)
     log = AlertLog(out / "alerts.jsonl", "evaluate")
     return evaluate(real, [Judged(compared.windows)] * params.evaluate.seeds, Training(params, log))
 

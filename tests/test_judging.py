@@ -13,7 +13,7 @@ from conftest import ROOT, sines
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from sensegen import window_files
+from sensegen import training, window_files
 from sensegen.windows import Windows
 
 SPLITS = {"fit": (0, 120), "validation": (1, 40), "held_out_time": (2, 40), "test": (3, 60)}
@@ -43,6 +43,9 @@ def people(seed: int, count: int, name: str) -> Windows:
 
 def evaluate(project: Path, monkeypatch, windows: Windows, ending: str) -> tuple[Result, Path]:
     monkeypatch.chdir(project)
+    monkeypatch.setattr(
+        training, "set_up", lambda runtime: None
+    )  # once a process, and earlier tests have had their turn
     for name in ("PREFECT_HOME", "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"):
         monkeypatch.setenv(name, "")
     window_files.write(project / f"theirs{ending}", windows)

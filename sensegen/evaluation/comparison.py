@@ -16,7 +16,7 @@ from sensegen.windows import Windows
 
 SAME_RATE = 0.01  # relative
 FEW = 50  # windows of a class; below, intervals are wide and a judge sees little
-SPREADS_APART = 3.0  # times the real standard deviation: no generator is that wrong, but a unit is
+SPREADS_APART = 3.0  # times the real standard deviation: a bad generator may be that wrong, and a unit is
 KNOWN_FACTORS = {9.80665: "m/s2 for g", 57.2958: "degrees for radians", 1000.0: "thousandths", 64.0: "counts of 1/64"}
 NEAR = 1.25  # times a known factor
 
