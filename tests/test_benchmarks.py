@@ -133,7 +133,9 @@ def test_a_peers_row_is_read_from_metrics():
     assert told["membership_auc"] == "0.6"
     row = {**told, "peer": "P", "version": "1", "minutes": "9.5", "epochs": "3", "judging_minutes": "4.0"}
     cells = dict(zip(peers.HEADS, peers._shown(row), strict=True))
-    assert cells["TSTR / TRTR"] == "2.000 (1.000 / 0.000)" and cells["training, minutes (epochs)"] == "9.5 (3)"
+    assert (
+        cells["TSTR / TRTR"] == "2.000 (1.000 / 0.000)" and cells["training, processor minutes (epochs)"] == "9.5 (3)"
+    )
     assert cells["told apart, gru"] == "4.000 (0.250)"
 
 
