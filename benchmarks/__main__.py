@@ -11,6 +11,7 @@ BENCHMARKS = {
     "fusion": "benchmarks.fusion",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
     "mutations": "benchmarks.mutations",
+    "peers": "benchmarks.peers",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
     "window_length": "benchmarks.window_length",

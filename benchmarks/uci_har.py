@@ -1,5 +1,6 @@
 """UCI HAR as the benchmarks need it: the params of its preset, and the windows of the published protocol."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sensegen.progress import reporter
 from sensegen.windows import Windows
 
 ROOT = Path(__file__).resolve().parents[1]
+Rows = Mapping[str, np.ndarray]  # of the windows, by split
 
 
 def preset_params() -> Params:
@@ -23,6 +25,22 @@ def preset_params() -> Params:
 
 def published_split(folder: Path) -> tuple[Windows, Windows]:
     """All 7,352 training windows and the 2,947 test windows, scaled by the former; `folder` takes the files."""
+
+    def published(splits: Rows) -> Rows:
+        train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
+        return {"fit": train, "test": splits["test"]}
+
+    windows = _window_folder(folder, published)
+    return Windows.open(windows / "fit"), Windows.open(windows / "test")
+
+
+def our_split(folder: Path) -> Path:
+    """The window folder of the pipeline's own four splits; `folder` takes the files."""
+    return _window_folder(folder, lambda splits: {name: splits[name] for name in splitting.SPLITS})
+
+
+def _window_folder(folder: Path, parts: Callable[[Rows], Rows]) -> Path:
+    """Fetch the archive, cut it and write the windows of each part, as the stages do."""
     checked = preset_params()
     source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
@@ -30,7 +48,5 @@ def published_split(folder: Path) -> tuple[Windows, Windows]:
     with scratch(artifacts.window / ".pieces") as pieces:
         whole = cutting.cut(folder / "recordings", pieces, checked.window, source, checked.runtime)
         splits = splitting.split(whole.index, checked.window, source)
-        train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
-        parts = {"fit": train, "test": splits["test"]}
-        window_folder.write(artifacts.window, whole, parts, checked.window, source)
-    return Windows.open(artifacts.window / "fit"), Windows.open(artifacts.window / "test")
+        window_folder.write(artifacts.window, whole, parts(splits), checked.window, source)
+    return artifacts.window

@@ -1,12 +1,16 @@
 """Benchmarks go on where they were stopped, and their tables say what the rows say."""
 
+import ast
+import inspect
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import fusion, window_length
+from benchmarks import fusion, peers, train_tsgm, window_length
 from benchmarks.ledger import Ledger, settings_hash
+from sensegen import window_files
 from sensegen.evaluation.leave_one_out import Told
 
 COUNTED = {"low_windows": 4, "low_right": 3, "low_majority_right": 4}
@@ -88,3 +92,67 @@ def test_the_balanced_score_is_of_all_windows_and_a_constant_vote_has_one_half()
     rows = [{name: str(n) for name, n in row.items()} for row in (low, high)]
     assert window_length._balanced(rows, "right") == f"{(3 / 4 + 1 / 10) / 2:.3f}"
     assert window_length._balanced(rows, "majority_right") == "0.500"
+
+
+def test_what_a_peer_is_given_and_gives_back_are_windows_as_anybody_writes_them(tmp_path, two_classes):
+    window_files.write(tmp_path / "fit.npz", two_classes)
+    given = train_tsgm.read(tmp_path / "fit.npz")
+    train_tsgm.write(tmp_path / "synthetic.npz", 2.0 * given["values"], given)
+    back = window_files.read(tmp_path / "synthetic.npz")
+    np.testing.assert_array_equal(back.values, 2 * two_classes.values)
+    names = [[windows.classes[label] for label in windows.labels] for windows in (back, two_classes)]
+    assert names[0] == names[1] and set(back.subjects) == {""}
+    for about in ("channels", "units", "rate_hz"):
+        assert getattr(back, about) == getattr(two_classes, about)
+
+
+def test_a_peers_script_imports_nothing_of_this_project():
+    nodes = list(ast.walk(ast.parse(inspect.getsource(train_tsgm))))
+    names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    ours = {"sensegen", "benchmarks", "flows", "stages"}
+    assert "numpy" in names and not {name.split(".")[0] for name in names} & ours
+
+
+def metrics_of_a_peer() -> dict[str, Any]:
+    """As a metrics.json: each number that a row shows is its place among the paths, all but one over seeds."""
+    metrics: dict[str, Any] = {}
+    for place, path in enumerate(peers.PATHS.values()):
+        node = metrics
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+        node[path[-1]] = {"mean": float(place), "low": -1.0, "high": 9.0, "seeds": 2}
+    metrics["detection"]["gru"]["floor"] = 0.25
+    attacks = {"time": {"auc": {"mean": 0.6}}, "halves": {"auc": {"value": None, "reason": "too few"}}}
+    return {**metrics, "privacy": {"by_window": attacks}}
+
+
+def test_a_peers_row_is_read_from_metrics():
+    told = peers.figures(metrics_of_a_peer())
+    assert told["trtr"] == "0" and told["tstr"] == "1" and told["gru_floor"] == "0.25"
+    assert told["membership_auc"] == "0.6"
+    row = {**told, "peer": "P", "version": "1", "minutes": "9.5", "epochs": "3", "judging_minutes": "4.0"}
+    cells = dict(zip(peers.HEADS, peers._shown(row), strict=True))
+    assert (
+        cells["TSTR / TRTR"] == "2.000 (1.000 / 0.000)" and cells["training, processor minutes (epochs)"] == "9.5 (3)"
+    )
+    assert cells["told apart, gru"] == "4.000 (0.250)"
+
+
+def test_what_was_not_measured_of_a_peer_is_said():
+    metrics = {**metrics_of_a_peer(), "memorisation": {"value": None, "reason": "no window held out in time"}}
+    told = peers.figures({**metrics, "privacy": {"value": None, "reason": "no window held out in time"}})
+    assert told["copies_time"] == told["membership_auc"] == peers.UNMEASURED
+    row = {**told, "peer": "P", "version": "1", "minutes": "0.1", "epochs": "", "judging_minutes": "4.0"}
+    assert "not measured; not measured" in peers._shown(row)
+
+
+def test_a_peer_that_was_judged_is_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(peers, "LEDGER", replace(peers.LEDGER, path=tmp_path / "peers.csv"))
+    monkeypatch.setattr(peers, "SCRATCH", tmp_path)
+    made = []
+    monkeypatch.setattr(peers, "_judged", lambda name, peer: made.append(peer.settings) or {})
+
+    for epochs in (1, 2, 1):
+        peers.measured("P", peers.Peer("1.0", {"epochs": epochs}, peers.surrogates))
+    assert made == [{"epochs": 1}, {"epochs": 2}]
