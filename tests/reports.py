@@ -117,7 +117,8 @@ def leave_evaluation(story: Story, artifacts: Artifacts, random: np.random.Gener
     np.save(artifacts.evaluate / "synthetic.npy", waves(story, labels, random, 0.2))
     np.save(artifacts.evaluate / "synthetic_labels.npy", labels)
     write_json(artifacts.evaluate / "metrics.json", {**metrics_of(story), **story.metrics})
-    write_json(artifacts.evaluate / "alerts.json", [a for a in story.alerts if a["stage"] == "evaluate"])
+    for stage in ("augment", "evaluate"):
+        write_json(getattr(artifacts, stage) / "alerts.json", [a for a in story.alerts if a["stage"] == stage])
     places = [{"set": name, "activity": activity, **{axis: f"{random.normal():.4f}" for axis in "xy"}}
               for name in ("real", "synthetic", "noise") for activity in story.classes for _ in range(3)]  # fmt: skip
     write_rows(artifacts.evaluate / "embedding.csv", "set,activity,x,y", places)
