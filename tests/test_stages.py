@@ -79,7 +79,7 @@ def outputs(root: Path) -> dict[str, bytes]:
 
 
 def test_evaluation_and_report_follow_the_trainings(trained):
-    succeed(trained, "evaluate", "report")
+    succeed(trained, "augment", "evaluate", "report")
     written = {path for path in (trained / "artifacts").rglob("*") if path.is_file()}
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in graph.values():
