@@ -5,8 +5,7 @@ epoch, but for the CNN whose epoch is chosen on three training people left out o
 91.65 % for its LSTM from one run at a constant rate, between 88 and 93 % from epoch to epoch, and 87 % without the
 gyroscope; "seed's schedule" repeats it: batches of 1,500, 300 passes, no dropout, no decay.
 
-`random_convolution` is also asked what it can only answer by a leak: with shuffled training labels it must fall to
-chance, and no test window may have a copy among the training windows.
+`random_convolution` is also trained on shuffled labels: with these it must fall to chance, or something leaks.
 """
 
 import tempfile
