@@ -87,18 +87,17 @@ def test_copies_of_an_oversampled_window_are_judged_once():
     assert distinct(windows) is windows
 
 
-def test_a_panel_asks_a_judge_once_about_each_set(training):
-    asked = []
+def test_a_panel_shows_its_judges_at_most_so_many_windows_of_a_side(training):
+    seen = []
 
     def coin(windows, training, name):
-        asked.append(name)
+        seen.append((name, len(windows)))
         return lambda values: np.where(np.arange(len(values)) % 2, 1.0, -1.0)
 
     panel = Panel(sines(np.random.default_rng(0), 100), {"coin": coin}, training, most_windows=30)
     other = sines(np.random.default_rng(1), 100)
     first, again = (panel.of(other, "synthetic", ["coin"]) for _ in range(2))
-    panel.floors(["coin"])
-    assert first == again and asked == ["coin judge of synthetic", "coin judge of real halves"]
+    assert first == again and seen == [("coin judge of synthetic", 2 * 21)] * 2
 
 
 def test_the_score_and_the_area_are_those_of_the_log_odds(training, real_halves):

@@ -15,9 +15,13 @@ def detect(draw: Draw) -> Part:
     those that prove a judge's power too, and the other cheats of `control_kinds` alone.
     """
     params = draw.params.evaluate.judges
-    panel = Panel(draw.real.fit, judges(params), draw.training, params.windows)
+    real, other = draw.halves
+    panel = Panel(real, judges(params), draw.training, params.windows)
     draw.say("training judges")
-    told = {SYNTHETIC: panel.of(draw.judged.synthetic, SYNTHETIC, params.kinds), HALVES: panel.floors(params.kinds)}
+    told = {
+        SYNTHETIC: panel.of(draw.judged.synthetic, SYNTHETIC, params.kinds),
+        HALVES: panel.of(other, "real halves", params.kinds),
+    }
     if draw.judged.without is not None:
         told[WITHOUT] = panel.of(draw.judged.without, WITHOUT, params.kinds[:1])
     if draw.controls:

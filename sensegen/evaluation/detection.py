@@ -18,10 +18,10 @@ from sensegen.windows import Windows
 TRAIN_SHARE = 0.7
 FEWEST = 10  # windows of a side; three of them to test on
 Values = Float[np.ndarray, "window time channel"]
-Judged = dict[str, float | Null]
+Judgement = dict[str, float | Null]
 
 
-def judgement(real: Values, other: Values, judge: Judge, training: Training, name: str) -> Judged:
+def judgement(real: Values, other: Values, judge: Judge, training: Training, name: str) -> Judgement:
     """What a judge (`judges.judges`) says of windows it has not seen; the two sides are cut to the same number.
 
     `discriminative_score` is |accuracy - 0.5|: 0 is best, 0.5 worst. `auc` is the share of pairs of a real and another

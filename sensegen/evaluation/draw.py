@@ -8,6 +8,7 @@ from typing import Any
 
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.controls import CONTROLS
+from sensegen.evaluation.detection import distinct, halves
 from sensegen.evaluation.interval import Null, null
 from sensegen.evaluation.real import Real
 from sensegen.guard import Row
@@ -52,6 +53,11 @@ class Draw:
     def training(self) -> Training:
         """Its trainings; their alerts are told to whoever listens when the work is done."""
         return Training(self.params.model_copy(update={"seed": self.seed}), AlertLog(self.alerts, "evaluate"))
+
+    @cached_property
+    def halves(self) -> tuple[Windows, Windows]:
+        """The fit windows, each once, in two random halves."""
+        return halves(distinct(self.real.fit), self.seed)
 
     @cached_property
     def made(self) -> dict[str, Windows | Null]:

@@ -14,7 +14,6 @@ import numpy as np
 from sensegen.evaluation import embedding
 from sensegen.evaluation.arms import Arms, of_no_use
 from sensegen.evaluation.detecting import HALVES, SYNTHETIC, TEST
-from sensegen.evaluation.detection import distinct, halves
 from sensegen.evaluation.draw import Draw, Part
 from sensegen.evaluation.encoder import Encoder, fit_encoder
 from sensegen.evaluation.forecast import parity_r2, sorted_parity_r2
@@ -84,7 +83,7 @@ class Repetition:
     def _real_rows(self, yardstick: Yardstick) -> dict[str, Measures]:
         """Real windows in the place of synthetic ones: the other half of fit, and people never seen."""
         real = self.draw.real
-        half, other = halves(distinct(real.fit), self.draw.seed)
+        half, other = self.draw.halves
         against_half = Yardstick(replace(real, fit=half), self.encoder, self.draw.seed)
         overlap = null("a window of one half overlaps those of the other")
         usual = null("these windows are what attacks take for usual")
@@ -98,9 +97,8 @@ class Repetition:
         told = {SYNTHETIC: self.arms.ratio()}
         if self.draw.controls:
             self.draw.say("training classifiers on controls")
-            _, half = halves(distinct(self.draw.real.fit), self.draw.seed)
             told[TEST] = null("a classifier cannot be tested on what it learned")
-            for name, windows in {HALVES: half, **self.draw.cheats}.items():
+            for name, windows in {HALVES: self.draw.halves[1], **self.draw.cheats}.items():
                 told[name] = self.arms.ratio_of(windows, f"tstr {name}")
         return told
 

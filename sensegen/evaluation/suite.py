@@ -53,10 +53,10 @@ def evaluate(real: Real, judged: Sequence[Judged], training: Training) -> Evalua
     here = training.params.runtime.model_copy(update={"engine": "local"})  # networks are trained on this machine alone
     parts = list(distributed.each(work, jobs, here))
     _tell(parts, training)
-    detected, measured = [part.told for part in parts[::2]], [part.told for part in parts[1::2]]
-    told = [_judged(draw, *both) for draw, both in zip(draws, zip(detected, measured, strict=True), strict=True)]
-    beside = [_beside(draw, *both) for draw, both in zip(draws, zip(detected, measured, strict=True), strict=True)
-              if draw.controls]  # fmt: skip
+    detected, measured = ([part.told for part in parts[first::2]] for first in (0, 1))
+    found = list(zip(draws, detected, measured, strict=True))
+    told = [_judged(*one) for one in found]
+    beside = [_beside(*one) for one in found if one[0].controls]
     counts = {name: len(getattr(real, name)) for name in ("fit", "validation", "held_out_time", "test")}
     metrics = {
         **_joined(merge(told), merge(beside)),

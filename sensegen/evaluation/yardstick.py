@@ -41,7 +41,7 @@ Measures = dict[str, Any]
 class Yardstick:
     """The real windows, an encoder trained on their fit split, and the seed of every draw of a measure.
 
-    What membership measures of real windows alone is kept for the next windows.
+    What is measured of the fit windows alone is kept for the next windows.
     """
 
     real: Real
@@ -52,7 +52,7 @@ class Yardstick:
         """All of them."""
         return {
             "fidelity": self.fidelity(windows),
-            "physics": physics(self.in_units(self.real.fit), self.in_units(windows)),
+            "physics": physics(self._fit_in_units, self.in_units(windows)),
             "memorisation": memorisation(windows, self.real.fit, self.real.held_out_time, self.seed),
             "privacy": self.membership(windows),
             "prediction": self.prediction(windows),
@@ -62,7 +62,7 @@ class Yardstick:
         """Distances from the fit windows, 0 best; shares of `coverage`, 1 best; values are scaled."""
         fit = self.real.fit
         found = {name: self._over_channels(measure, windows) for name, measure in BY_CLASS.items()}
-        features, other_features = self.encoder.features(fit.values), self.encoder.features(windows.values)
+        features, other_features = self._fit_features, self.encoder.features(windows.values)
         tested = permutation_test(fit.values, windows.values, self.seed)
         near = coverage(features, other_features, self.seed)
         shares = dict.fromkeys(("precision", "recall", "density", "coverage"), near)
@@ -74,6 +74,14 @@ class Yardstick:
             "context_fid": frechet_distance(features, other_features),
             **(shares if isinstance(near, dict) else {name: asdict(near)[name] for name in shares}),
         }
+
+    @cached_property
+    def _fit_features(self) -> np.ndarray:
+        return self.encoder.features(self.real.fit.values)
+
+    @cached_property
+    def _fit_in_units(self) -> Windows:
+        return self.in_units(self.real.fit)
 
     def _over_channels(self, measure: Callable[..., Any], windows: Windows) -> float | Null:
         fit = self.real.fit
