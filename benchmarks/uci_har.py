@@ -23,14 +23,18 @@ def preset_params() -> Params:
     return params.check(yaml.safe_load(text))
 
 
-def published_split(folder: Path) -> tuple[Windows, Windows]:
-    """All 7,352 training windows and the 2,947 test windows, scaled by the former; `folder` takes the files."""
+def published_folder(folder: Path) -> Path:
+    """The window folder of the published protocol: all 7,352 training windows, which scale them, and 2,947 of test."""
 
     def published(splits: Rows) -> Rows:
         train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
         return {"fit": train, "test": splits["test"]}
 
-    windows = _window_folder(folder, published)
+    return _window_folder(folder, published)
+
+
+def opened(windows: Path) -> tuple[Windows, Windows]:
+    """The splits fit and test of a window folder."""
     return Windows.open(windows / "fit"), Windows.open(windows / "test")
 
 

@@ -11,21 +11,19 @@ SYNTHETIC, WITHOUT, HALVES, TEST = "synthetic", "without", "real_halves", "real_
 def detect(draw: Draw) -> Part:
     """By set of windows, by judge: the discriminative score and the area under its curve.
 
-    The judged windows and the floor are asked of all judges, in a repetition with controls other people's windows and
-    those that prove a judge's power too, and the other cheats of `control_kinds` alone.
+    The judged windows are asked of all judges; in a repetition with controls so are the floor, other people's windows
+    and those that prove a judge's power, and the other cheats of `control_kinds` alone.
     """
     params = draw.params.evaluate.judges
     real, other = draw.halves
     panel = Panel(real, judges(params), draw.training, params.windows)
     draw.say("training judges")
-    told = {
-        SYNTHETIC: panel.of(draw.judged.synthetic, SYNTHETIC, params.kinds),
-        HALVES: panel.of(other, "real halves", params.kinds),
-    }
+    told = {SYNTHETIC: panel.of(draw.judged.synthetic, SYNTHETIC, params.kinds)}
     if draw.judged.without is not None:
         told[WITHOUT] = panel.of(draw.judged.without, WITHOUT, params.kinds[:1])
     if draw.controls:
-        for name, windows in {TEST: draw.real.test, **draw.cheats}.items():
+        for name, windows in {HALVES: other, TEST: draw.real.test, **draw.cheats}.items():
             draw.say(f"training judges of {name}")
-            told[name] = panel.of(windows, name, params.kinds if name in (TEST, *POWER) else params.control_kinds)
+            asked = params.kinds if name in (HALVES, TEST, *POWER) else params.control_kinds
+            told[name] = panel.of(windows, name, asked)
     return Part(told, draw.training.alerts)

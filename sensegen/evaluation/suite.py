@@ -95,17 +95,12 @@ def _judged(draw: Draw, detected: Told, measured: Told) -> Told:
     kinds = draw.params.evaluate.judges.kinds
     return {
         **measured["arms"],
-        "detection": {kind: _beside_floor(detected, kind) for kind in kinds},
+        "detection": {kind: detected[SYNTHETIC][kind] for kind in kinds},
         **{name: {SYNTHETIC: of[name]} for name in ("fidelity", "physics")},
         **{name: of[name] for name in ("memorisation", "privacy")},
         "forecast": {"predictive_score": of["prediction"], **measured["parity"]},
         "alternation": _alternation(detected, measured["alternation"], kinds[0]),
     }
-
-
-def _beside_floor(detected: Told, kind: str) -> Told:
-    floor = detected[HALVES][kind]
-    return {**detected[SYNTHETIC][kind], "floor": floor["discriminative_score"], "floor_auc": floor["auc"]}
 
 
 def _alternation(detected: Told, useful: Told, judge: str) -> Told:
@@ -133,16 +128,18 @@ def _beside(draw: Draw, detected: Told, measured: Told) -> Told:
         }
         for name, row in rows.items()
     }
-    proofs = {"floor_test": TEST, **{name: name for name in POWER if name in detected}}
     return {
-        "detection": {
-            kind: {key: detected[name][kind]["discriminative_score"] for key, name in proofs.items()}
-            for kind in judges.kinds
-        },
+        "detection": {kind: _floors_and_power(detected, kind) for kind in judges.kinds},
         "fidelity": {name: rows[name]["fidelity"] for name in (HALVES, TEST)},
         "physics": {TEST: rows[TEST]["physics"]},
         "controls": {**table, **measured["impossible"]},
     }
+
+
+def _floors_and_power(detected: Told, kind: str) -> Told:
+    proofs = {"floor": HALVES, "floor_test": TEST, **{name: name for name in POWER if name in detected}}
+    scores = {key: detected[name][kind]["discriminative_score"] for key, name in proofs.items()}
+    return {**scores, "floor_auc": detected[HALVES][kind]["auc"]}
 
 
 def _joined(told: Told, beside: Told) -> Told:
