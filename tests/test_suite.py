@@ -97,7 +97,7 @@ def test_each_judge_stands_beside_its_floor_and_its_power(judged):
     assert set(judged.metrics["detection"]) == {"cnn", "gru", "spectral"}
     for told in judged.metrics["detection"].values():
         assert told["discriminative_score"]["seeds"] == 2
-        assert told["noise"] > 0.45 and told["floor"] < 0.2
+        assert told["noise"] > 0.45 and told["floor"] < 0.25  # 36 windows of a side to test on
 
 
 def test_confusion_and_embedding_are_of_the_first_seed(judged, real):

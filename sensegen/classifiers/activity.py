@@ -69,11 +69,15 @@ class LSTMClassifier(ActivityClassifier):
     """Dense 32 on each step, two LSTM 32 with forget bias 1, the class from the last step; L2 on all weights.
 
     The UCI HAR seed system (Chevalier, 2016): 91.65 % at its last epoch with batches of 1,500 and 300 passes.
-    Unlike there, what enters each LSTM is dropped out in training: over all 21 training people of UCI HAR, each
-    predicted by a network that had not seen them, that lifts the accuracy from 0.892 to 0.916.
+    Unlike there, in training each channel of a window is moved by a random constant, since no two people wear a phone
+    at the same angle, every value gets noise, and what enters each LSTM is dropped out. Over all 21 training people of
+    UCI HAR, each predicted by networks of two seeds that had not seen them, offsets and noise lift the accuracy from
+    0.910 to 0.918.
     """
 
     kind = "lstm"
+    OFFSET = 0.1  # standard deviations, in scaled units
+    NOISE = 0.1
     DROPOUT = 0.4
 
     def __init__(self, shape: WindowShape, params: LSTMClassifierParams, seed: int):
@@ -90,8 +94,11 @@ class LSTMClassifier(ActivityClassifier):
         return self.head(self.second(self.first(self.inputs_layer(values))))
 
     def train_logits(self, values: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        first_seed, second_seed = tf.unstack(tf.random.split(seed, 2))
-        steps = tf.nn.experimental.stateless_dropout(self.inputs_layer(values), self.DROPOUT, seed=first_seed)
+        offset_seed, noise_seed, first_seed, second_seed = tf.unstack(tf.random.split(seed, 4))
+        offsets = tf.random.stateless_normal((tf.shape(values)[0], 1, values.shape[2]), offset_seed)
+        noise = tf.random.stateless_normal(tf.shape(values), noise_seed)
+        steps = self.inputs_layer(values + self.OFFSET * offsets + self.NOISE * noise)
+        steps = tf.nn.experimental.stateless_dropout(steps, self.DROPOUT, seed=first_seed)
         steps = tf.nn.experimental.stateless_dropout(self.first(steps), self.DROPOUT, seed=second_seed)
         return self.head(self.second(steps))
 
