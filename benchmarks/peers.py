@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks import table, uci_har
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
 from benchmarks.uci_har import ROOT
-from sensegen import params, window_files
+from sensegen import window_files
 from sensegen.evaluation.headline import at
 from sensegen.evaluation.interval import is_null
 from sensegen.evaluation.real import Real
@@ -88,7 +88,7 @@ def measured(name: str, peer: Peer) -> Row:
 
 
 def _settings(peer: Peer) -> str:
-    judged_by = params.load(ROOT / "params.yaml").evaluate.model_dump(mode="json")
+    judged_by = uci_har.preset_params().evaluate.model_dump(mode="json")
     return settings_hash({"training": dict(peer.settings), "evaluate": judged_by, "seeds": SEEDS})
 
 
@@ -120,7 +120,7 @@ def real_windows() -> Path:
 def evaluated(real: Path, synthetic: Path, out: Path) -> None:
     """`sensegen evaluate`, in a process of its own as a user starts it."""
     command = [sys.executable, "-c", "from flows.cli import app; app()", "evaluate", "--seeds", str(SEEDS)]
-    command += ["--real", str(real), "--synthetic", str(synthetic), "--out", str(out)]
+    command += ["--preset", "uci_har", "--real", str(real), "--synthetic", str(synthetic), "--out", str(out)]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
@@ -241,8 +241,8 @@ def _processor_minutes(whose: int) -> float:
 def _explanation() -> Iterator[str]:
     yield (
         f"Trained on the fit windows of UCI HAR in our split, each for at most {TRAINING_MINUTES} minutes of processor "
-        f"time, then judged by `sensegen evaluate --seeds {SEEDS}`; means over these seeds, which repeat the judging "
-        "and not the training."
+        f"time, then judged by `sensegen evaluate --seeds {SEEDS} --preset uci_har`; means over these seeds, which "
+        "repeat the judging and not the training."
     )
     yield ""
     yield (

@@ -84,13 +84,12 @@ def judge(root: Path, question: Question, out: Path) -> "tuple[Evaluation, Compa
 
 def _judged(params: Params, real: "Real", compared: "Comparable", out: Path) -> "Evaluation":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from sensegen import training
     from sensegen.divergence import AlertLog
-    from sensegen.evaluation.draw import Judged
+    from sensegen.evaluation.draw import Judged, set_up
     from sensegen.evaluation.suite import evaluate
     from sensegen.training_run import Training
 
-    training.set_up(params.runtime)
+    set_up(params.runtime)
     log = AlertLog(out / "alerts.jsonl", "evaluate")
     return evaluate(real, [Judged(compared.windows)] * params.evaluate.seeds, Training(params, log))
 

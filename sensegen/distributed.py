@@ -23,7 +23,8 @@ OBJECT_STORE_BYTES = 256 * 2**20  # results are small; Ray would take a third of
 
 
 def each(function: Callable[[Job], Result], jobs: Iterable[Job], runtime: RuntimeParams) -> Iterator[Result]:
-    """`function` of every job, in the order of the jobs; at most `workers` + 1 of them are under way or wait.
+    """`function` of every job, in the order of the jobs; of jobs that come one by one, at most `workers` + 1 are made
+    before the first result is taken.
 
     The function must be importable by its name, and jobs and results picklable. With one worker, or one job, the
     local engine works in this process. The first error of a job, in the order of the jobs, is raised here.
@@ -37,7 +38,9 @@ def each(function: Callable[[Job], Result], jobs: Iterable[Job], runtime: Runtim
     listed = jobs if isinstance(jobs, list | tuple) else None
     if runtime.workers == 1 or (listed is not None and len(listed) < 2):
         return map(function, jobs)
-    return _by_processes(function, jobs, runtime.workers if listed is None else min(runtime.workers, len(listed)))
+    if listed is None:
+        return _by_processes(function, jobs, runtime.workers, runtime.workers)
+    return _by_processes(function, listed, min(runtime.workers, len(listed)), len(listed))
 
 
 def by_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: int = 2) -> Iterator[Result]:
@@ -52,7 +55,7 @@ def by_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: 
         yield from _in_order(lambda job: pool.submit(function, job), lambda future: future.result(), jobs, threads)
 
 
-def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int, ahead: int) -> Iterator[Result]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
@@ -60,7 +63,7 @@ def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], worker
     # Spawned, since a process that has threads (Arrow's, TensorFlow's) cannot be forked safely.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
     try:
-        yield from _in_order(lambda job: pool.submit(function, job), lambda future: future.result(), jobs, workers)
+        yield from _in_order(lambda job: pool.submit(function, job), lambda future: future.result(), jobs, ahead)
     except BrokenProcessPool as error:
         raise ChildProcessError(
             f"One of {workers} worker processes ended in the middle of its work; the system ends them so when memory "
@@ -82,11 +85,11 @@ def _by_ray(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int
 
 
 def _in_order(
-    submit: Callable[[Job], Any], wait: Callable[[Any], Result], jobs: Iterable[Job], workers: int
+    submit: Callable[[Job], Any], wait: Callable[[Any], Result], jobs: Iterable[Job], ahead: int
 ) -> Iterator[Result]:
     under_way: deque[Any] = deque()
     for job in jobs:
-        if len(under_way) > workers:
+        if len(under_way) > ahead:
             yield wait(under_way.popleft())
         under_way.append(submit(job))
     while under_way:

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from sensegen import training
 from sensegen.artifacts import Artifacts, write_text, writing
 from sensegen.divergence import AlertLog, write_alerts
+from sensegen.evaluation import draw
 from sensegen.evaluation.draw import Judged
 from sensegen.evaluation.real import Real
 from sensegen.evaluation.suite import draws, evaluate, with_comparison
@@ -17,7 +17,7 @@ from sensegen.training_run import Training, write_rows
 
 
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
-    training.set_up(params.runtime)
+    draw.set_up(params.runtime)
     real = Real.open(artifacts.window)
     generators = [load_generator(artifacts.alternate / name) for name in ("generator", "generator_without_alternation")]
     synthetic, without = (draws(generator.sample, real.fit, params) for generator in generators)

@@ -135,7 +135,7 @@ def test_windows_of_one_class_have_no_usefulness_and_all_the_rest(real, quickest
     assert all(part["value"] is None and "one class (slow)" in part["reason"] for part in nulls)
     assert told["detection"]["spectral"]["noise"] > 0.45
     assert told["controls"]["bootstrap"]["copies_time"] == 1
-    assert told["alternation"]["without"]["discriminative_score"]["seeds"] == 2
+    assert 0 <= told["alternation"]["without"]["discriminative_score"] <= 0.5
 
 
 def test_ten_windows_give_nulls_with_reasons_and_no_error(real, quickest):

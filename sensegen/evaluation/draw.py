@@ -12,7 +12,7 @@ from sensegen.evaluation.detection import distinct, halves
 from sensegen.evaluation.interval import Null, null
 from sensegen.evaluation.real import Real
 from sensegen.guard import Row
-from sensegen.params import Params
+from sensegen.params import Params, RuntimeParams
 from sensegen.progress import reporter
 from sensegen.training_run import Training
 from sensegen.windows import Windows
@@ -85,17 +85,25 @@ class Part:
     embedding: list[Row] = field(default_factory=list)
 
 
+def set_up(runtime: RuntimeParams) -> None:
+    """As `training.set_up`, but with one thread: judges are small, and pieces of work run side by side.
+
+    Whoever evaluates calls it before any tensor, so that the numbers are those of a process started for the work.
+    """
+    from sensegen import training
+
+    training.set_up(runtime.model_copy(update={"threads": 1}))
+
+
 def work(job: tuple[Callable[[Draw], Part], Draw]) -> Part:
     """Do a piece of work of a draw, in this process or in one that was started for it."""
     from multiprocessing import parent_process
 
     from threadpoolctl import threadpool_limits
 
-    from sensegen import training
-
     function, draw = job
     if parent_process() is not None:
-        training.set_up(draw.params.runtime)
+        set_up(draw.params.runtime)
     # The products of the measures are small: on two busy cores, threads of BLAS and OpenMP waited for each other ten
     # times as long as they worked. TensorFlow's own threads are not touched.
     with threadpool_limits(1):

@@ -99,18 +99,7 @@ def _judged(draw: Draw, detected: Told, measured: Told) -> Told:
         **{name: {SYNTHETIC: of[name]} for name in ("fidelity", "physics")},
         **{name: of[name] for name in ("memorisation", "privacy")},
         "forecast": {"predictive_score": of["prediction"], **measured["parity"]},
-        "alternation": _alternation(detected, measured["alternation"], kinds[0]),
-    }
-
-
-def _alternation(detected: Told, useful: Told, judge: str) -> Told:
-    """Usefulness by the last classifier and detection by the first judge, with and without the alternation."""
-    if is_null(useful):
-        return useful
-    sets = {"with": SYNTHETIC, "without": WITHOUT}
-    return {
-        arm: {**useful[arm], "discriminative_score": detected[name][judge]["discriminative_score"]}
-        for arm, name in sets.items()
+        "alternation": measured["alternation"],
     }
 
 
@@ -133,6 +122,7 @@ def _beside(draw: Draw, detected: Told, measured: Told) -> Told:
         "fidelity": {name: rows[name]["fidelity"] for name in (HALVES, TEST)},
         "physics": {TEST: rows[TEST]["physics"]},
         "controls": {**table, **measured["impossible"]},
+        **_alternation(detected, judges.kinds[0]),
     }
 
 
@@ -140,6 +130,15 @@ def _floors_and_power(detected: Told, kind: str) -> Told:
     proofs = {"floor": HALVES, "floor_test": TEST, **{name: name for name in POWER if name in detected}}
     scores = {key: detected[name][kind]["discriminative_score"] for key, name in proofs.items()}
     return {**scores, "floor_auc": detected[HALVES][kind]["auc"]}
+
+
+def _alternation(detected: Told, judge: str) -> Told:
+    """Detection with and without the alternation by one judge, where there are windows without."""
+    if WITHOUT not in detected:
+        return {}
+    sets = {"with": SYNTHETIC, "without": WITHOUT}
+    key = "discriminative_score"
+    return {"alternation": {arm: {key: detected[name][judge][key]} for arm, name in sets.items()}}
 
 
 def _joined(told: Told, beside: Told) -> Told:
