@@ -14,6 +14,7 @@ BENCHMARKS = {
     "peers": "benchmarks.peers",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
+    "suite": "benchmarks.suite",
     "window_length": "benchmarks.window_length",
     "windowing": "benchmarks.windowing",
 }

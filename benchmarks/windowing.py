@@ -14,15 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from benchmarks import phone_rows, table
+from benchmarks.peak_memory import PeakMemory
 from benchmarks.uci_har import ROOT
 
 ROWS = (4_000_000, 44_000_000)
@@ -76,7 +75,7 @@ def _measure(way: str, folder: Path) -> tuple[float, float, float, int]:
     program = "import sys; from benchmarks import windowing; windowing.timed(*sys.argv[1:])"
     command = [sys.executable, "-c", program, way, str(folder / "raw"), str(out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        peak = _PeakMemory(process.pid)
+        peak = PeakMemory(process.pid)
         answer = process.communicate()[0]
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
@@ -92,29 +91,6 @@ def timed(way: str, raw: str, out: str) -> None:
     seconds = time.monotonic() - began
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(seconds, sum(one.ru_utime + one.ru_stime for one in used), used[0].ru_maxrss / 1024, windows)
-
-
-class _PeakMemory:
-    """Sums the resident memory of a process and its children, twenty times a second, and keeps the largest sum."""
-
-    def __init__(self, pid: int):
-        self.process, self.mib, self.stopped = psutil.Process(pid), 0.0, threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-
-    def stop(self) -> float:
-        """The peak, in MiB."""
-        self.stopped.set()
-        self.thread.join()
-        return self.mib
-
-    def _watch(self) -> None:
-        while not self.stopped.wait(0.05):
-            try:
-                family = [self.process, *self.process.children(recursive=True)]
-                self.mib = max(self.mib, sum(one.memory_info().rss for one in family) / 2**20)
-            except psutil.Error:
-                continue
 
 
 def _require_disk(folder: Path, rows: int) -> None:
