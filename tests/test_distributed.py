@@ -26,6 +26,11 @@ def square_slowly_at_first(number: int) -> tuple[int, int]:
     return number * number, os.getpid()
 
 
+def end_after(seconds: float) -> float:
+    time.sleep(seconds)
+    return time.monotonic()
+
+
 def refuse_three(number: int) -> int:
     if number == 3:
         raise InvalidRecording("The third file, line 7: no number.")
@@ -62,6 +67,11 @@ def test_jobs_are_drawn_only_a_few_ahead_of_the_results():
     next(results)
     assert len(drawn) <= 4
     results.close()
+
+
+def test_a_slow_job_first_in_a_list_does_not_keep_the_others_waiting():
+    ends = list(each(end_after, [3.0, *[0.0] * 8], runtime()))
+    assert max(ends[1:]) < ends[0]
 
 
 def test_threads_give_results_in_the_order_of_jobs_and_draw_few_ahead():
