@@ -43,10 +43,16 @@ LECTURE = {  # F1 on PAMAP2, mean and population standard deviation over people,
     ("shared_filter", 2): (0.86, 0.034),
     ("shared_filter", 3): (0.85, 0.029),
 }
+LECTURE_PARAMETERS = {  # of the networks of two convolutions: convolutions, dense and softmax
+    "early": 704 + 4_096 + 1_016_064 + 1_799,
+    "sensor_late": 768 + 12_288 + 3_047_680 + 1_799,
+    "channel_late": 896 + 28_672 + 7_110_912 + 1_799,
+    "shared_filter": 128 + 4_096 + 7_110_912 + 1_799,
+}
 NAMES = {"early": "EF", "sensor_late": "SB-LF", "channel_late": "CB-LF", "shared_filter": "SF-HF"}
 COLUMNS = (
     *("architecture", "convolutions", "parameters here", "macro-F1 (sd)", "balanced accuracy (sd)"),
-    *("majority vote", "seconds a training", "lecture: F1 on PAMAP2 (sd)"),
+    *("majority vote", "seconds a training", "lecture: F1 on PAMAP2 (sd)", "lecture: parameters"),
 )
 
 
@@ -61,7 +67,7 @@ def run() -> list[str]:
             for kind, layers in LECTURE
             for subject in dict.fromkeys(windows.subjects)
         ]
-    lines = [*_about(windows, checked), "", *table.markdown(COLUMNS, list(_body(rows))), "", *_reading(rows)]
+    lines = [_about(windows, checked), "", *table.markdown(COLUMNS, list(_body(rows))), "", _reading(rows)]
     table.put("fusion", lines)
     return lines
 
@@ -131,6 +137,7 @@ def _body(rows: Sequence[Row]) -> Iterator[list[str]]:
         yield [
             *(NAMES[kind], str(layers), f"{int(own[0]['parameters']):,}", *scores[:2]),
             *(scores[2].split(" ")[0], f"{seconds:.0f}", f"{f1:.2f} ({stddev})"),
+            f"{LECTURE_PARAMETERS[kind]:,}" if layers == 2 else "not given",
         ]
 
 
@@ -146,7 +153,8 @@ def _about(windows: Windows, checked: Params) -> str:
         f"{len(windows.channels)} channels of {len(_sensors())} sensors; each of {people} people left out once, "
         f"{EPOCHS} epochs, one seed, last epoch. (sd): population standard deviation over the people, as in the "
         "lecture. The lecture's figures are of PAMAP2: other people, 7 channels, 7 activities, and F1 of a kind that "
-        "it does not name; only the order can be compared."
+        "it does not name; only the order can be compared. What its parameters are made of is written in "
+        "`sensegen/classifiers/fusion.py`."
     )
 
 

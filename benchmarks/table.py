@@ -16,7 +16,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def put(name: str, lines: Sequence[str]) -> None:
+def put(name: str, lines: list[str]) -> None:
     """Replace the section `name` of the page, or add it."""
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
     section = "\n".join([f"## {name}", "", *lines, ""])
