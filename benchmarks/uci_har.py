@@ -26,12 +26,11 @@ def preset_params() -> Params:
 def published_folder(folder: Path) -> Path:
     """The window folder of the published protocol: all 7,352 training windows, which scale them, and 2,947 of test."""
 
-    return _window_folder(folder, lambda splits: {"fit": _training(splits), "test": splits["test"]})
+    def published(splits: Rows) -> Rows:
+        train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
+        return {"fit": train, "test": splits["test"]}
 
-
-def thinned_folder(folder: Path, every: int) -> Path:
-    """The same, of fit every so manieth window; our validation and held-out windows are there, and in fit too."""
-    return _window_folder(folder, lambda splits: {**_our_splits(splits), "fit": _training(splits)[::every]})
+    return _window_folder(folder, published)
 
 
 def opened(windows: Path) -> tuple[Windows, Windows]:
@@ -41,16 +40,7 @@ def opened(windows: Path) -> tuple[Windows, Windows]:
 
 def our_split(folder: Path) -> Path:
     """The window folder of the pipeline's own four splits; `folder` takes the files."""
-    return _window_folder(folder, _our_splits)
-
-
-def _training(splits: Rows) -> np.ndarray:
-    """All windows of the published training people."""
-    return np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
-
-
-def _our_splits(splits: Rows) -> Rows:
-    return {name: splits[name] for name in splitting.SPLITS}
+    return _window_folder(folder, lambda splits: {name: splits[name] for name in splitting.SPLITS})
 
 
 def _window_folder(folder: Path, parts: Callable[[Rows], Rows]) -> Path:
