@@ -15,6 +15,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import peers, table, uci_har
 from benchmarks.peak_memory import PeakMemory
 from benchmarks.uci_har import ROOT
