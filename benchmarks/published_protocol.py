@@ -3,7 +3,7 @@
 A check of the judges, not a result of the pipeline: nothing is chosen by these numbers. All are scored at the last
 epoch, but for the CNN whose epoch is chosen on three training people left out of its training. The seed system reports
 91.65 % for its LSTM from one run at a constant rate, between 88 and 93 % from epoch to epoch, and 87 % without the
-gyroscope; "seed's schedule" repeats it: batches of 1,500, 300 passes, no offsets, noise or dropout, no decay.
+gyroscope; "seed's schedule" repeats it: batches of 1,500, 300 passes, no mixing, offsets, noise or dropout, no decay.
 
 `random_convolution` is also trained on shuffled labels: with these it must fall to chance, or something leaks. Two
 trainings run side by side, each on one thread, so that as many fit into a sitting as two cores can do.
@@ -128,9 +128,9 @@ class _Accuracy(Watch):
 
 
 class _SeedLSTM(LSTMClassifier):
-    """Without offsets, noise and dropout, as it was published."""
+    """Without mixing, offsets, noise and dropout, as it was published."""
 
-    OFFSET = NOISE = DROPOUT = 0.0
+    MIXING = OFFSET = NOISE = DROPOUT = 0.0
 
 
 def by_the_seeds_schedule(fit: Windows, test: Windows, judge: Training) -> np.ndarray:

@@ -105,7 +105,7 @@ def work(job: tuple[Callable[[Draw], Part], Draw]) -> Part:
     if parent_process() is not None:
         set_up(draw.params.runtime)
     # The products of the measures are small: on two busy cores, threads of BLAS and OpenMP waited for each other ten
-    # times as long as they worked. TensorFlow's own threads are not touched.
+    # times as long as they worked. TensorFlow's threads are `set_up`'s.
     with threadpool_limits(1):
         return function(draw)
 
