@@ -15,6 +15,7 @@ BENCHMARKS = {
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
     "suite": "benchmarks.suite",
+    "training_speed": "benchmarks.training_speed",
     "window_length": "benchmarks.window_length",
     "windowing": "benchmarks.windowing",
 }

@@ -112,6 +112,27 @@ def evaluate(
 
 
 @app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="Where the windows go: Parquet, CSV or NPZ, by its ending.")],
+    activity: Annotated[str | None, typer.Option(help="One activity; else all in equal numbers.")] = None,
+    windows: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many windows.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same windows.")] = 0,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Length; else as trained. Of an mdn_rnn only.")] = None,
+    prompt: Annotated[Path | None, typer.Option(help="Windows to begin with, in a file. Of an mdn_rnn only.")] = None,
+) -> None:
+    """Write windows of the trained generator to a file, in physical units."""
+    root = _prepared_root()
+    from flows import generating
+
+    try:
+        made = generating.generate(root, generating.Request(activity, windows, seed, seconds, prompt), out)
+    except (ValueError, OSError) as error:
+        raise _failed(str(error)) from None
+    length_s = made.values.shape[1] / made.rate_hz
+    typer.echo(f"{len(made):,} windows of {length_s:g} s, {', '.join(made.channels)}, in {out}")
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Serve the MLflow page on this machine, until Ctrl-C."""
     root = _prepared_root()

@@ -100,6 +100,7 @@ def _trained(few: Windows, training: Training, name: str) -> Generator:
     """A generator that has seen these windows alone, for `augment.generator_steps` steps a part."""
     params = training.params
     generator = build_generator(few.shape, params.train_generator.generator, training.seed_of(name))
+    generator.settle(few)
     optimiser, steps = params.train_generator.optimiser, params.augment.generator_steps
     for part in generator.parts(few):
         part_name = f"{name} {part.name}"

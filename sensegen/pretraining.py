@@ -1,4 +1,4 @@
-"""Before the alternation: the generator by likelihood, and the discriminator on what that generator makes."""
+"""Before the alternation: the generator by its own loss, and the discriminator on what that generator makes."""
 
 import numpy as np
 
@@ -12,17 +12,14 @@ from sensegen.windows import Windows, WindowShape
 
 
 def pretrain(generator: Generator, fit: Windows, validation: Windows, training: Training) -> None:
-    """Train every part of a generator by maximum likelihood; its loss on validation people is measured each epoch."""
+    """Train every part of a generator by its own loss, which is measured on validation people each epoch."""
     params = training.params.train_generator
+    generator.settle(fit)
     for part in generator.parts(fit):
-        maximise_likelihood(
-            part, validation_of(generator, validation, part.name), params.optimiser, params.epochs, training
-        )
+        train_part(part, validation_of(generator, validation, part.name), params.optimiser, params.epochs, training)
 
 
-def maximise_likelihood(
-    part: Part, validation: Windows, optimiser: OptimiserParams, epochs: int, training: Training
-) -> None:
+def train_part(part: Part, validation: Windows, optimiser: OptimiserParams, epochs: int, training: Training) -> None:
     """Train one part for some epochs of its windows."""
     batches = training.batches(arrays_of(part.windows), optimiser, part.name)
     measured = mean_loss(part.model, arrays_of(validation))
@@ -37,8 +34,8 @@ def validation_of(generator: Generator, validation: Windows, part: str) -> Windo
     return next((other.windows for other in generator.parts(validation) if other.name == part), none)
 
 
-def validation_nll(generator: Generator, validation: Windows) -> float:
-    """Negative log likelihood of the validation people, in nats a step and channel (scaled units)."""
+def validation_loss(generator: Generator, validation: Windows) -> float:
+    """The generator's own loss on the validation people: its family says in which unit."""
     parts = generator.parts(validation)
     losses = [mean_loss(part.model, arrays_of(part.windows))() * len(part.windows) for part in parts]
     return sum(losses) / len(validation)

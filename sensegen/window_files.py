@@ -4,8 +4,12 @@ A table (Parquet, CSV) has a row a sample: `window` (any name), `time_s` (from t
 which may name its unit in brackets, as in `acc_x [g]`, and, where known, `label` and `subject`. The rate is that of
 `time_s`. An NPZ holds `values` (window, time, channel), `channels` and `rate_hz`, and, where known, `labels` (names),
 `subjects` and `units`. Nothing is unpickled.
+
+Where windows come from may be told inside the file, as JSON: in the schema of a Parquet file, in the array `provenance`
+of an NPZ, in a first line of a CSV that begins with `#`, as `pandas.read_csv(..., comment="#")` skips it.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
 WINDOW, TIME, LABEL, SUBJECT = "window", "time_s", "label", "subject"
 UNLABELLED = "unlabelled"
+PROVENANCE = "provenance"
+COMMENT = "#"
+Provenance = Mapping[str, Any]
 NAMED = re.compile(r"(?P<channel>[^\[\]]*?)\s*(?:\[(?P<unit>[^\]]*)\])?")
 REGULAR = 1e-3  # of a period, by which a time may be off its place
 
@@ -52,8 +59,8 @@ def read(path: Path) -> Windows:
     return kind(path)
 
 
-def write(path: Path, windows: Windows) -> None:
-    """Write windows, given in physical units, in the format of the ending; whole or not at all.
+def write(path: Path, windows: Windows, provenance: Provenance | None = None) -> None:
+    """Write windows, given in physical units, and where they come from; in the format of the ending, whole or not.
 
     Raises:
         ValueError: if the ending is none of the known ones.
@@ -62,7 +69,7 @@ def write(path: Path, windows: Windows) -> None:
     if kind is None:
         raise ValueError(f"{path} must end with one of {', '.join(WRITERS)}, which say how to write it.")
     with writing(path) as temporary:
-        kind(temporary, windows)
+        kind(temporary, windows, provenance or {})
 
 
 # --- NPZ
@@ -92,7 +99,7 @@ def _read_npz(path: Path) -> Windows:
     return _windows(values, words, (channels, units), float(arrays["rate_hz"]))
 
 
-def _write_npz(path: Path, windows: Windows) -> None:
+def _write_npz(path: Path, windows: Windows, provenance: Provenance) -> None:
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -102,6 +109,7 @@ def _write_npz(path: Path, windows: Windows) -> None:
             channels=np.array(windows.channels),
             units=np.array(windows.units),
             rate_hz=np.array(windows.rate_hz),
+            provenance=np.array(json.dumps(provenance)),
         )
 
 
@@ -111,10 +119,14 @@ def _write_npz(path: Path, windows: Windows) -> None:
 def _read_csv(path: Path) -> Windows:
     import pyarrow as pa
 
-    headings = delimited.columns_of(path, delimited.Layout({WINDOW: "text"}, quoted=True))
+    comments = _comments(path)
+    headings = delimited.columns_of(path, delimited.Layout({WINDOW: "text"}, quoted=True, skipped_lines=comments))
     texts = (WINDOW, LABEL, SUBJECT)
     layout = delimited.Layout(
-        {name: "category" if name in texts else "float" for name in headings}, variants=(headings,), quoted=True
+        {name: "category" if name in texts else "float" for name in headings},
+        variants=(headings,),
+        quoted=True,
+        skipped_lines=comments,
     )
     return _of_table(path, pa.Table.from_batches(delimited.read_columns(path, layout)))
 
@@ -227,20 +239,48 @@ def _as_table(windows: Windows) -> "pa.Table":
     return pa.table(columns)
 
 
-def _write_parquet(path: Path, windows: Windows) -> None:
+def _write_parquet(path: Path, windows: Windows, provenance: Provenance) -> None:
     import pyarrow.parquet as pq
 
-    pq.write_table(_as_table(windows), path, compression="zstd")
+    table = _as_table(windows).replace_schema_metadata({PROVENANCE: json.dumps(provenance)})
+    pq.write_table(table, path, compression="zstd")
 
 
-def _write_csv(path: Path, windows: Windows) -> None:
+def _write_csv(path: Path, windows: Windows, provenance: Provenance) -> None:
     from pyarrow import csv
 
-    csv.write_csv(_as_table(windows), path)
+    with path.open("wb") as file:
+        if provenance:
+            file.write(f"{COMMENT} {json.dumps(provenance)}\n".encode())
+        csv.write_csv(_as_table(windows), file)
+
+
+def _comments(path: Path) -> int:
+    """How many lines of comments stand above the header."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return next((number for number, line in enumerate(lines) if not line.startswith(COMMENT)), 0)
+
+
+# --- where windows come from
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    """What a file that `write` wrote tells of where its windows come from; empty where it tells nothing."""
+    import pyarrow.parquet as pq
+
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            return json.loads(str(file[PROVENANCE])) if PROVENANCE in file.files else {}
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8") as lines:
+            first = next(lines, "")
+        return json.loads(first.removeprefix(COMMENT)) if first.startswith(COMMENT) else {}
+    metadata = pq.read_schema(path).metadata or {}
+    return json.loads(metadata.get(PROVENANCE.encode(), b"{}"))
 
 
 READERS: Mapping[str, Callable[[Path], Windows]] = {".parquet": _read_parquet, ".csv": _read_csv, ".npz": _read_npz}
-WRITERS: Mapping[str, Callable[[Path, Windows], None]] = {
+WRITERS: Mapping[str, Callable[[Path, Windows, Provenance], None]] = {
     ".parquet": _write_parquet,
     ".csv": _write_csv,
     ".npz": _write_npz,

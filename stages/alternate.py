@@ -8,7 +8,7 @@ from sensegen.artifacts import Artifacts, write_text
 from sensegen.classifiers.discriminator import Discriminators
 from sensegen.generators import load_generator
 from sensegen.params import Params
-from sensegen.pretraining import validation_nll
+from sensegen.pretraining import validation_loss
 from sensegen.tracking import Tracker
 from sensegen.training_run import Training, write_rows
 from sensegen.windows import Windows
@@ -28,7 +28,9 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         discriminators.save(out / "discriminator")
         write_rows(out / "rounds.csv", ROUND_COLUMNS, rounds)
         run.write(out)
-    nll = {"with": validation_nll(generator, validation), "without": validation_nll(control, validation)}
-    write_text(out / "comparison.json", json.dumps({"generator_steps": steps, "validation_nll": nll}, indent=2) + "\n")
-    tracker.log_metrics({f"validation_nll/{name}_alternation": value for name, value in nll.items()})
+    loss = {"with": validation_loss(generator, validation), "without": validation_loss(control, validation)}
+    write_text(
+        out / "comparison.json", json.dumps({"generator_steps": steps, "validation_loss": loss}, indent=2) + "\n"
+    )
+    tracker.log_metrics({f"validation_loss/{name}_alternation": value for name, value in loss.items()})
     tracker.log_generator(out / "generator", fit.values[:1])

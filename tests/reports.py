@@ -138,7 +138,7 @@ def metrics_of(story: Story) -> dict[str, Any]:
     scores = {"precision": near(0.9), "recall": near(0.88), "f1": near(0.89)}
     arm = {"accuracy": near(0.93), "macro_f1": near(0.92), "balanced_accuracy": near(0.92),
            "per_class": dict.fromkeys(story.classes, scores)}  # fmt: skip
-    side = {"tstr_macro_f1": near(0.87), "validation_nll": -0.71, "discriminative_score": near(0.21)}
+    side = {"tstr_macro_f1": near(0.87), "validation_loss": -0.71, "discriminative_score": near(0.21)}
     ratios = {"cnn": {"macro_f1": near(0.95)}, "lstm": {"macro_f1": near(0.91)}}
     paired = {
         "tstr_less_trtr": {**near(-0.02), "p_value": 0.2},

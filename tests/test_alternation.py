@@ -11,11 +11,11 @@ from sensegen.alternation import AlternatingBatches, DiscriminatorBatch, alterna
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
-from sensegen.generators.mdn_rnn import MDNRNN
+from sensegen.generators.mixture_rnn import MixtureRNN
 from sensegen.generators.per_activity import PerActivity
 from sensegen.params import Params
 from sensegen.params.models import DiscriminatorParams
-from sensegen.pretraining import pretrain, train_discriminators, validation_nll
+from sensegen.pretraining import pretrain, train_discriminators, validation_loss
 from sensegen.training_run import Training
 from sensegen.windows import WindowShape
 
@@ -126,9 +126,9 @@ def test_the_control_takes_as_many_generator_steps(small, training):
 
 def test_pretraining_makes_validation_people_likelier(small, training):
     generator, windows = generator_of(small)
-    before = validation_nll(generator, windows)
+    before = validation_loss(generator, windows)
     pretrain(generator, windows, windows, training)
-    assert validation_nll(generator, windows) < before - 0.2
+    assert validation_loss(generator, windows) < before - 0.2
     assert [row["epoch"] for row in training.rows] == list(range(1, 11))
 
 
@@ -165,7 +165,7 @@ def test_maximum_likelihood_recovers_an_autoregression(small, training):
     pretrain(generator, windows, windows, training)
     entropy = 0.5 * np.log(2 * np.pi * np.e)
     optimum = (31 * (entropy + np.log(0.6)) + entropy) / 32
-    assert validation_nll(generator, windows) == pytest.approx(optimum, abs=0.015)
+    assert validation_loss(generator, windows) == pytest.approx(optimum, abs=0.015)
     sampled = generator.sample(np.zeros(512, int), seed=0)[..., 0]
     assert np.corrcoef(sampled[:, 10:-1].ravel(), sampled[:, 11:].ravel())[0, 1] == pytest.approx(0.8, abs=0.05)
 
@@ -176,7 +176,7 @@ class SmallPerActivity(PerActivity):
     kind = "small"
 
     def __init__(self, shape: WindowShape, params):
-        models = [MDNRNN(WindowShape(shape.length, shape.channels, 0), params) for _ in range(shape.classes)]
+        models = [MixtureRNN(WindowShape(shape.length, shape.channels, 0), params) for _ in range(shape.classes)]
         for model in models:
             model.create_variables()
         super().__init__(shape, params, models)
@@ -201,9 +201,9 @@ def training_of(stage: str, small, folder) -> Training:
 def test_windows_of_one_class_go_through_pretraining_and_alternation(kind, small, tmp_path):
     fit, validation = (of_class(sines(np.random.default_rng(seed), 48, length=16), 0, ("only",)) for seed in (0, 1))
     generator, control = (small_generator(kind, fit.shape, small.train_generator.generator) for _ in range(2))
-    before = validation_nll(generator, validation)
+    before = validation_loss(generator, validation)
     pretrain(generator, fit, validation, training_of("train_generator", small, tmp_path))
-    assert validation_nll(generator, validation) < before
+    assert validation_loss(generator, validation) < before
     judging = training_of("train_discriminator", small, tmp_path)
     discriminators = train_discriminators(generator, fit, validation, judging)
     alternation = training_of("alternate", small, tmp_path)
@@ -223,4 +223,4 @@ def test_an_activity_that_no_validation_person_did_is_trained_without_a_validati
     rows = alternate(generator, discriminators, fit, validation, training_of("alternate", small, tmp_path))
     known = {row["part"]: np.isfinite(row["generator_validation_loss"]) for row in rows}
     assert known == {"slow": True, "fast": False}
-    assert np.isfinite(validation_nll(generator, validation))
+    assert np.isfinite(validation_loss(generator, validation))

@@ -5,25 +5,28 @@ import pytest
 from conftest import sines
 
 from sensegen.generators import GENERATORS, build_generator, load_generator
-from sensegen.params.models import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
+from sensegen.generators.generator import Sequential
+from sensegen.params.models import CSE555Params, FlowMatchingParams, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
 from sensegen.windows import Windows, WindowShape
 
 BOUNDS = LogStddevBounds(low=-6.0, high=2.0)
+CONDITIONAL = ("mdn_rnn", "flow_matching")
 LABELS = np.array([0, 1, 1, 0, 1])
 CASES = {
     "mdn_rnn": MDNRNNParams(kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, log_stddev=BOUNDS),
+    "flow_matching": FlowMatchingParams(kind="flow_matching", width=16, layers=2, heads=2, patch=3, sampling_steps=2),
     "sensegen_paper": SenseGenPaperParams(kind="sensegen_paper", log_stddev=BOUNDS),
     "cse555": CSE555Params(kind="cse555", log_stddev=BOUNDS),
 }
 
 
 def shape_for(kind: str) -> WindowShape:
-    return WindowShape(length=16, channels=2 if kind == "mdn_rnn" else 1, classes=2)
+    return WindowShape(length=16, channels=2 if kind in CONDITIONAL else 1, classes=2)
 
 
 def windows_for(kind: str) -> Windows:
     windows = sines(np.random.default_rng(0), 24, length=16)
-    if kind == "mdn_rnn":
+    if kind in CONDITIONAL:
         return windows
     return Windows(windows.values[..., :1], windows.labels, windows.subjects, ("a",), windows.classes, 16.0, ("g",))
 
@@ -112,14 +115,39 @@ def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there
     for array in generator.model.trainable_variables:  # large weights, so that the recurrent state matters
         array.assign(array * 4)
     labels = np.arange(512) % 2
+    windows = windows_for("mdn_rnn")
+    generator.settle(windows)
     sampled = generator.sample(labels, seed=5)
+    innovations = generator.model.innovations.of(tf.constant(sampled), tf.constant(labels)).numpy()
     mixture = generator.model(sampled, labels.astype(np.int32))  # (window, time, component[, channel])
     in_time = Mixture(*(tf.experimental.numpy.swapaxes(part, 0, 1) for part in mixture))
     redrawn = [
         draw(Mixture(*(part[step] for part in in_time)), gumbel, normal).numpy()
-        for step, (gumbel, normal) in enumerate(zip(*generator.model.noise(512, tf.constant([5, 0])), strict=True))
+        for step, (gumbel, normal) in enumerate(
+            zip(*generator.model.noise((16, 512), tf.constant([5, 0])), strict=True)
+        )
     ]
-    assert np.swapaxes(redrawn, 0, 1) == pytest.approx(sampled, abs=1e-3)
+    assert np.swapaxes(redrawn, 0, 1) == pytest.approx(innovations, abs=1e-3)
+
+
+def test_a_step_by_step_generator_goes_on_from_a_beginning_and_makes_any_length():
+    generator = build_generator(WindowShape(16, 2, 2), CASES["mdn_rnn"], seed=0)
+    windows = windows_for("mdn_rnn")
+    generator.settle(windows)
+    assert isinstance(generator, Sequential)
+    prompt, labels = windows.values[:6, :10], windows.labels[:6]
+    longer = generator.continued(prompt, labels, length=40, seed=1)
+    assert longer.shape == (6, 40, 2) and np.isfinite(longer).all()
+    assert np.array_equal(longer[:, :10], prompt)
+    other = generator.continued(prompt, labels, length=40, seed=2)
+    assert not np.array_equal(longer[:, 10:], other[:, 10:])
+    # Nothing to begin with is what `sample` does; and what is drawn depends on what was given.
+    nothing = windows.values[:6, :0]
+    assert generator.continued(nothing, labels, 16, seed=1) == pytest.approx(generator.sample(labels, seed=1), abs=1e-5)
+    turned = generator.continued(prompt[::-1].copy(), labels, length=40, seed=1)
+    assert not np.allclose(turned[:, 10], longer[:, 10])
+    with pytest.raises(ValueError, match="must fit into 8 samples, but has 10"):
+        generator.continued(prompt, labels, length=8, seed=0)
 
 
 def test_other_weights_are_refused_by_name(generator):

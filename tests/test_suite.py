@@ -24,7 +24,7 @@ KEYS = {
     *("trtr", "tstr", "trts", "tstr_plus_real", "tstr_ratio", "majority_vote", "paired", "augmentation"),
     *("detection", "fidelity", "physics", "memorisation", "privacy", "forecast", "alternation", "controls", "windows"),
 }
-COMPARISON = {"generator_steps": 7, "validation_nll": {"with": -1.0, "without": -2.0}}
+COMPARISON = {"generator_steps": 7, "validation_loss": {"with": -1.0, "without": -2.0}}
 
 
 @pytest.fixture(scope="module")
@@ -175,8 +175,8 @@ def test_the_comparison_of_the_alternation_joins_its_metrics():
     metrics = {"alternation": {"with": {"tstr_macro_f1": 1}, "without": {"tstr_macro_f1": 2}}}
     assert with_comparison(metrics, COMPARISON)["alternation"] == {
         "generator_steps": 7,
-        "with": {"tstr_macro_f1": 1, "validation_nll": -1.0},
-        "without": {"tstr_macro_f1": 2, "validation_nll": -2.0},
+        "with": {"tstr_macro_f1": 1, "validation_loss": -1.0},
+        "without": {"tstr_macro_f1": 2, "validation_loss": -2.0},
     }
 
 

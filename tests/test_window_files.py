@@ -31,6 +31,16 @@ def test_what_was_written_is_read_as_it_was(tmp_path, ending):
     assert (read.labels.tolist(), read.subjects) == (made.labels.tolist(), made.subjects)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_where_windows_come_from_stands_inside_the_file(tmp_path, ending):
+    told, path = {"seed": 3, "model": {"kind": 'mdn_rnn, "quoted"'}}, tmp_path / f"some{ending}"
+    window_files.write(path, windows(), told)
+    assert window_files.provenance(path) == told
+    assert window_files.read(path).values.tobytes() == windows().values.tobytes()
+    window_files.write(path, windows())
+    assert window_files.provenance(path) == {}
+
+
 def test_the_rows_of_a_window_may_stand_apart_and_windows_keep_their_order(tmp_path):
     rows = pa.table(
         {

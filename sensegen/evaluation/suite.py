@@ -78,7 +78,7 @@ def with_comparison(metrics: Told, comparison: Mapping[str, Any]) -> Told:
     """The metrics with what the alternation's stage measured of its two generators."""
     alternation: Told = {"generator_steps": comparison["generator_steps"]}
     for name, measured in metrics["alternation"].items():
-        alternation[name] = {**measured, "validation_nll": comparison["validation_nll"][name]}
+        alternation[name] = {**measured, "validation_loss": comparison["validation_loss"][name]}
     return {**metrics, "alternation": alternation}
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 GENERATORS = {
     "mdn_rnn": "sensegen.generators.mdn_rnn",
+    "flow_matching": "sensegen.generators.flow_matching",
     "sensegen_paper": "sensegen.generators.sensegen_paper",
     "cse555": "sensegen.generators.cse555",
 }

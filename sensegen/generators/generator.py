@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,6 +32,10 @@ class Generator(ABC):
         self.shape = shape
         self.params = params
 
+    def settle(self, windows: Windows) -> None:
+        """Take from the training windows what is not trained, such as their spectra; before the first step."""
+        del windows  # most families take nothing
+
     @abstractmethod
     def parts(self, windows: Windows) -> Sequence[Part]:
         """The models to train one by one, each with its windows."""
@@ -56,3 +60,17 @@ class Generator(ABC):
     def count_parameters(self) -> int:
         """Trainable numbers."""
         return sum(array.size for array in self.arrays().values())
+
+
+@runtime_checkable
+class Sequential(Protocol):
+    """A generator that makes windows step by step, and so of any length, and from any beginning."""
+
+    def continued(
+        self,
+        prompt: Float[np.ndarray, "window time channel"],
+        labels: Int[np.ndarray, "window"],
+        length: int,
+        seed: int,
+    ) -> Float[np.ndarray, "window length channel"]:
+        """Scaled windows of `length` samples that begin with `prompt`, which may be of no sample."""

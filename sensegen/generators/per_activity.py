@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensegen.generators.generator import Generator, Part
-from sensegen.generators.mdn_rnn import MDNRNN
+from sensegen.generators.mixture_rnn import MixtureRNN
 from sensegen.keras_weights import assign_arrays, joined, under
 from sensegen.params.section import Section
 from sensegen.windows import Windows, WindowShape
@@ -14,7 +14,7 @@ from sensegen.windows import Windows, WindowShape
 class PerActivity(Generator):
     """Abstract: `models[label]` is the model of one activity."""
 
-    def __init__(self, shape: WindowShape, params: Section, models: Sequence[MDNRNN]):
+    def __init__(self, shape: WindowShape, params: Section, models: Sequence[MixtureRNN]):
         super().__init__(shape, params)
         self.models = models
 
@@ -39,5 +39,5 @@ class PerActivity(Generator):
         for key, model in self._named().items():
             assign_arrays(model, under(arrays, key))
 
-    def _named(self) -> dict[str, MDNRNN]:
+    def _named(self) -> dict[str, MixtureRNN]:
         return {str(label): model for label, model in enumerate(self.models)}

@@ -2,14 +2,14 @@
 
 3 x LSTM 256, dense 128 (sigmoid), dense 72 read as 24 Gaussians. Unconditional and univariate: one model an
 activity. Departures: log standard deviations are bounded, gradients clipped, and the series are windows along
-time; the published code transposes the data (see `mdn_rnn`).
+time; the published code transposes the data (see `mixture_rnn`).
 """
 
 from typing import ClassVar
 
 import keras
 
-from sensegen.generators.mdn_rnn import MDNRNN
+from sensegen.generators.mixture_rnn import MixtureRNN
 from sensegen.generators.per_activity import PerActivity
 from sensegen.params.models import CSE555Params, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
 from sensegen.seeding import derived_seed
@@ -25,7 +25,7 @@ def paper_network(log_stddev: LogStddevBounds) -> MDNRNNParams:
     )
 
 
-class PaperModel(MDNRNN):
+class PaperModel(MixtureRNN):
     """The paper's network for one channel."""
 
     def __init__(self, shape: WindowShape, log_stddev: LogStddevBounds):

@@ -54,7 +54,26 @@ class CSE555Params(Section):
     log_stddev: LogStddevBounds
 
 
-GeneratorParams = Annotated[MDNRNNParams | SenseGenPaperParams | CSE555Params, Field(discriminator="kind")]
+class FlowMatchingParams(Section):
+    """Flow matching by a transformer over patches of a window, conditional on the activity."""
+
+    kind: Literal["flow_matching"]
+    width: Annotated[int, Field(gt=0, multiple_of=2, description="numbers that stand for a patch")]
+    layers: Annotated[int, Field(ge=1, le=32)]
+    heads: Annotated[int, Field(gt=0, description="of attention; width must be a multiple of it")]
+    patch: Annotated[int, Field(gt=0, description="samples a patch")]
+    sampling_steps: Annotated[int, Field(ge=1, le=1000, description="of Heun's method, two evaluations each")]
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width must be a multiple of heads, but they are {self.width} and {self.heads}.")
+        return self
+
+
+GeneratorParams = Annotated[
+    MDNRNNParams | SenseGenPaperParams | CSE555Params | FlowMatchingParams, Field(discriminator="kind")
+]
 
 
 class TrainGeneratorParams(Section):

@@ -167,7 +167,7 @@ def alternation(metrics: Mapping[str, Any]) -> list[tuple[str, str, Measure, Mea
     """Each measure with the alternation and after the same number of generator steps without it."""
     names = {
         "tstr_macro_f1": ("TSTR macro-F1", "higher is better"),
-        "validation_nll": ("Negative log likelihood of validation windows", "lower is better"),
+        "validation_loss": ("The generator's loss on validation windows", "lower is better"),
         "discriminative_score": ("Discriminative score", "lower is better"),
     }
     node = _folder(metrics.get("alternation"))
@@ -199,6 +199,5 @@ def _folder(node: Any) -> Mapping[str, Any]:
 
 def words_of(key: str) -> str:
     """A key of `metrics.json` as it is said."""
-    names = {"cnn": "CNN", "lstm": "LSTM", "macro_f1": "macro-F1", "f1": "F1", "tstr_macro_f1": "TSTR macro-F1",
-             "validation_nll": "validation NLL"}  # fmt: skip
+    names = {"cnn": "CNN", "lstm": "LSTM", "macro_f1": "macro-F1", "f1": "F1", "tstr_macro_f1": "TSTR macro-F1"}
     return names.get(key, key.replace("_", " "))

@@ -1,0 +1,81 @@
+"""The mixture-density recurrent network on innovations: what it guesses is what a linear predictor leaves over."""
+
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from sensegen.generators.innovations import Innovations
+from sensegen.generators.mixture import Mixture, draw, mixture_log_prob
+from sensegen.generators.mixture_rnn import MixtureRNN
+from sensegen.generators.sampling import in_batches
+from sensegen.params.models import MDNRNNParams
+from sensegen.windows import Windows, WindowShape
+
+
+class InnovationRNN(MixtureRNN):
+    """Sees, of the step before, the innovation (its inverse hyperbolic sine, as some are large) and the value."""
+
+    def __init__(self, shape: WindowShape, params: MDNRNNParams):
+        super().__init__(shape, params)
+        self.innovations = Innovations(shape)
+        self._continue_batch = tf.function(self._eager_continue)
+
+    def settle(self, windows: Windows) -> None:
+        """Take the linear predictors from the training windows."""
+        self.innovations.settle(windows)
+
+    def call(self, values: tf.Tensor, labels: tf.Tensor) -> Mixture:
+        """The mixture of every innovation of `values` (batch, time, channel), from the steps before it."""
+        return self.mixtures_after(_seen(self.innovations.of(values, labels), values), labels)
+
+    def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        """Mean negative log likelihood of the next step, in nats a step and channel (scaled units)."""
+        del seed  # nothing is drawn
+        values, labels = batch
+        found = self.innovations.of(values, labels)
+        mixture = self.mixtures_after(_seen(found, values), labels)
+        log_prob = mixture_log_prob(found, mixture) - self.innovations.log_scale(labels, values.shape[1])
+        return -tf.reduce_mean(log_prob) / self.window.channels
+
+    def continued(self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:
+        """Windows (window, time, channel) of `length` samples that begin with `prompt` (window, time, channel).
+
+        The network reads the prompt as if it had drawn it, and so takes over the person, the phone and the phase.
+
+        Raises:
+            ValueError: if the prompt is longer than what is asked for.
+        """
+        if prompt.shape[1] > length:
+            raise ValueError(f"A prompt must fit into {length} samples, but has {prompt.shape[1]}.")
+        given = np.pad(prompt.astype(np.float32), ((0, 0), (0, length - prompt.shape[1]), (0, 0)))
+        sampler = partial(self._continue_batch, prompt.shape[1])
+        made = in_batches(sampler, labels, seed, given)
+        made[:, : prompt.shape[1]] = prompt  # to the last bit
+        return made
+
+    def _eager_sample(self, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        nothing = tf.zeros((labels.shape[0], self.window.length, self.window.channels))
+        return self._eager_continue(0, seed, labels, nothing)
+
+    def _eager_continue(self, prompted: int, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """The first `prompted` steps are those of `given` (batch, time, channel), and the others are drawn."""
+        batch, length, channels = given.shape
+        gumbel, normal = self.noise((length, batch), seed)
+        told = tf.transpose(self.innovations.of(given, labels), (1, 0, 2))
+        level = tf.gather(self.innovations.level, labels)
+        seen, past = tf.zeros((batch, 2 * channels)), tf.zeros((batch, self.innovations.order, channels))
+        states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
+        written = tf.TensorArray(tf.float32, size=length)
+        for step in tf.range(length):
+            mixture, states = self._next(seen, labels, states)
+            innovation = tf.where(step < prompted, told[step], draw(mixture, gumbel[step], normal[step]))
+            centred = self.innovations.value(innovation, past, step, labels)
+            past = tf.concat([centred[:, None], past[:, :-1]], axis=1)
+            seen = _seen(innovation, centred + level)
+            written = written.write(step, centred + level)
+        return tf.transpose(written.stack(), (1, 0, 2))
+
+
+def _seen(innovations: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    return tf.concat([tf.asinh(innovations), values], axis=-1)

@@ -1,0 +1,129 @@
+"""What each sample adds to what the samples before it foretell: windows as innovations of their class, and back.
+
+A filter of a sensor leaves nothing above 20 Hz, so a sample is foretold by those before it to a thousandth; a network
+that guesses samples errs by more than that, and its errors are a white floor under a spectrum that has none. Each class
+and channel gets a linear predictor of the last `ORDER` samples (Burg, 1967, over all windows of the class: stable, and
+of every order up to that one, for the begin of a window); what it leaves over is divided by its spread and freed of the
+correlation between channels (a Cholesky factor by class). A network then only has to guess these innovations, and what
+it gets wrong has the spectrum of the class. The map is causal and its determinant is known, so likelihoods stay exact.
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float
+
+from sensegen.windows import Windows, WindowShape
+
+ORDER = 32  # samples; of 8, 16, 32 and 48 on UCI HAR, log spectra were 0.82, 0.33, 0.17 and 0.12 from the real ones
+TINY = 1e-6  # scaled units: the spread of what cannot be foretold, where all of it can
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Of one class: `level` (channel); by order, `predictors` (order, lag, channel) and `spread` (order, channel);
+    `factor` (channel, channel) is lower triangular."""
+
+    level: Float[np.ndarray, "channel"]
+    predictors: Float[np.ndarray, "order lag channel"]
+    spread: Float[np.ndarray, "order channel"]
+    factor: Float[np.ndarray, "channel channel"]
+
+
+class Innovations(keras.layers.Layer):
+    """The map, for scaled windows (batch, time, channel) and their labels (batch)."""
+
+    def __init__(self, shape: WindowShape):
+        super().__init__(name="innovations", trainable=False)
+        self.order = min(ORDER, shape.length - 1)
+        classes, orders, channels = max(shape.classes, 1), self.order + 1, shape.channels
+        for name, size, start in (
+            ("level", (channels,), "zeros"),
+            ("predictors", (orders, self.order, channels), "zeros"),
+            ("spread", (orders, channels), "ones"),
+            ("factor", (channels, channels), "zeros"),
+        ):
+            setattr(self, name, self.add_weight(shape=(classes, *size), initializer=start, name=name))
+        self.built = True  # Keras cannot know: it is asked by name and never called
+        self.factor.assign(np.repeat(np.eye(channels)[None], classes, axis=0))
+
+    def settle(self, windows: Windows) -> None:
+        """Take the linear models from windows; a class without any gets that of all windows."""
+        of_all = linear_model(np.asarray(windows.values, np.float64), self.order)
+        found = {
+            label: linear_model(np.asarray(windows.select(windows.labels == label).values, np.float64), self.order)
+            for label in np.unique(windows.labels)
+        }
+        models = [found.get(label, of_all) for label in range(self.level.shape[0])]
+        for name in ("level", "predictors", "spread", "factor"):
+            getattr(self, name).assign(np.stack([getattr(model, name) for model in models]))
+
+    def of(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The innovations (batch, time, channel) of windows: about variance 1, uncorrelated between channels."""
+        centred = values - tf.gather(self.level, labels)[:, None]
+        begin = [self._left_over(centred, at, labels) for at in range(self.order)]
+        left_over = tf.concat([tf.stack(begin, axis=1), self._rest(centred, labels)], axis=1)
+        factor = tf.repeat(tf.gather(self.factor, labels)[:, None], values.shape[1], axis=1)
+        return tf.linalg.triangular_solve(factor, left_over[..., None])[..., 0]
+
+    def log_scale(self, labels: tf.Tensor, length: int) -> tf.Tensor:
+        """Sum over channels of the log (nats) of how much smaller an innovation makes a sample: (batch, time)."""
+        orders = tf.minimum(tf.range(length), self.order)
+        spread = tf.reduce_sum(tf.math.log(tf.gather(tf.gather(self.spread, labels), orders, axis=1)), axis=-1)
+        factor = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(tf.gather(self.factor, labels))), axis=-1)
+        return spread + factor[:, None]
+
+    def value(self, innovation: tf.Tensor, past: tf.Tensor, at: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The sample (batch, channel) that an innovation makes at step `at` after `past` (batch, lag, channel), the
+        latest first, with its level taken away and nought before the window begins."""
+        order = tf.minimum(at, self.order)
+        left_over = tf.linalg.matvec(tf.gather(self.factor, labels), innovation)
+        foretold = tf.reduce_sum(tf.gather(self.predictors[:, order], labels) * past, axis=1)
+        return foretold + tf.gather(self.spread[:, order], labels) * left_over
+
+    def _left_over(self, centred: tf.Tensor, at: int, labels: tf.Tensor) -> tf.Tensor:
+        """At a step before there are `order` samples: by the predictor of as many as there are."""
+        foretold = tf.gather(self.predictors[:, at, :at], labels) * centred[:, :at][:, ::-1]
+        return (centred[:, at] - tf.reduce_sum(foretold, axis=1)) / tf.gather(self.spread[:, at], labels)
+
+    def _rest(self, centred: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        predictors = tf.gather(self.predictors[:, self.order], labels)  # (batch, lag, channel)
+        left_over, length = centred[:, self.order :], centred.shape[1]
+        for lag in range(self.order):
+            first = self.order - 1 - lag
+            left_over -= predictors[:, lag, None] * centred[:, first : first + length - self.order]
+        return left_over / tf.gather(self.spread[:, self.order], labels)[:, None]
+
+
+def linear_model(values: Float[np.ndarray, "window time channel"], order: int) -> LinearModel:
+    """The linear model of a class, from its windows."""
+    level = values.mean(axis=(0, 1))
+    centred = values - level
+    by_channel = [burg(centred[..., channel], order) for channel in range(values.shape[2])]
+    predictors, spread, left_over = (np.stack(parts, axis=-1) for parts in zip(*by_channel, strict=True))
+    covariance = np.mean(np.einsum("wti,wtj->wij", left_over, left_over), axis=0) / left_over.shape[1]
+    factor = np.linalg.cholesky(covariance + TINY * np.eye(len(covariance)))
+    return LinearModel(level, predictors, spread, factor)
+
+
+def burg(
+    series: Float[np.ndarray, "window time"], order: int
+) -> tuple[Float[np.ndarray, "order lag"], Float[np.ndarray, "order"], Float[np.ndarray, "window rest"]]:
+    """Predictors of every order up to `order`, the spread of what each leaves over, and what the last one leaves over,
+    divided by its spread (Burg, 1967; the reflection coefficients are those of all windows together)."""
+    forward = backward = series
+    predictors, variance = np.zeros((order + 1, order)), np.zeros(order + 1)
+    variance[0] = np.mean(np.square(series))
+    for at in range(1, order + 1):
+        forward, backward = forward[:, 1:], backward[:, :-1]
+        energy = np.sum(np.square(forward)) + np.sum(np.square(backward))
+        reflection = 2 * np.sum(forward * backward) / energy if energy else 0.0
+        before = predictors[at - 1, : at - 1]
+        predictors[at, : at - 1] = before - reflection * before[::-1]
+        predictors[at, at - 1] = reflection
+        forward, backward = forward - reflection * backward, backward - reflection * forward
+        variance[at] = variance[at - 1] * (1 - reflection**2)
+    spread = np.sqrt(variance) + TINY
+    return predictors, spread, forward / spread[order]

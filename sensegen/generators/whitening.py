@@ -1,0 +1,153 @@
+"""Windows taken apart into shape and style, class by class, and put together again.
+
+What a sensor does at 20 Hz is a thousandth of what it does at 2 Hz, and a person who stands still moves it a hundredth
+of what one who walks does. A network trained on scaled values leaves errors there that are larger than the signal, and
+a judge of spectra tells them at once. So a window becomes
+
+- its style: the level of each channel, and the logarithm of its loudness in each band (octaves of the cosine transform
+  along time), both less the class's mean and divided by the class's spread;
+- its shape: what is left when every coefficient is divided by the loudness of its band, and by how much of that band
+  the class has at this frequency; back in time, so that what happens at a moment stays there. Its spectrum is flat.
+
+An error of a tenth then is a tenth at every frequency, of every window, quiet or loud.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float
+
+from sensegen.windows import Windows, WindowShape
+
+LOWEST_BAND = 4  # the first band ends before this coefficient; each further one is an octave
+TINY = 1e-6  # scaled units: how loud a channel is that is constant
+LEAST_SPREAD = 1e-3  # of a style that all windows share
+BLOCK = 1024
+Coefficients = Float[np.ndarray, "window frequency channel"]
+
+
+class Parts(NamedTuple):
+    """`shape` is (batch, time, channel), `style` (batch, channel * (1 + bands)); about variance 1 both."""
+
+    shape: tf.Tensor
+    style: tf.Tensor
+
+
+class SpectralWhitening(keras.layers.Layer):
+    """The map, for scaled windows (batch, time, channel) and their labels (batch)."""
+
+    def __init__(self, shape: WindowShape):
+        super().__init__(name="whitening", trainable=False)
+        self.window, self.classes = shape, max(shape.classes, 1)
+        self.cosines = tf.constant(cosines(shape.length))
+        self.members = tf.constant(bands(shape.length))
+        styles = (len(self.members) + 1) * shape.channels
+        for name, size, start in (
+            ("share", (shape.length, shape.channels), "ones"),
+            ("mean", (styles,), "zeros"),
+            ("spread", (styles,), "ones"),
+        ):
+            setattr(self, name, self.add_weight(shape=(self.classes, *size), initializer=start, name=name))
+        self.built = True  # Keras cannot know: it is asked by name and never called
+
+    @property
+    def styles(self) -> int:
+        """How many numbers a style has."""
+        return self.mean.shape[1]
+
+    def settle(self, windows: Windows) -> None:
+        """Take shares, and means and spreads of styles, from windows; a class without any gets those of all."""
+        present = [label for label in range(self.classes) if (windows.labels == label).any()]
+        rows = {label: windows.labels == label for label in present}
+        for label in range(self.classes):
+            self._settle(label, windows.select(rows.get(label, np.ones(len(windows), bool))))
+
+    def _settle(self, label: int, windows: Windows) -> None:
+        coefficients = transformed(windows)
+        members = self.members.numpy()
+        loudness = loudness_of(coefficients, members)
+        share = np.ones(coefficients.shape[1:])  # at frequency 0, too: the level is part of the style
+        whitened = coefficients[:, 1:] / np.einsum("kf,wkc->wfc", members[:, 1:] > 0, loudness)
+        share[1:] = np.sqrt(np.mean(np.square(whitened), axis=0)) + TINY
+        self._set(self.share, label, share)
+        level = coefficients[:, 0] / np.sqrt(self.window.length)
+        loudness = loudness_of(coefficients / share, members)
+        styles = np.concatenate([level, np.log(loudness).reshape(len(windows), -1)], axis=1)
+        self._set(self.mean, label, styles.mean(axis=0))
+        self._set(self.spread, label, np.maximum(styles.std(axis=0), LEAST_SPREAD))
+
+    @staticmethod
+    def _set(weight: tf.Variable, label: int, value: np.ndarray) -> None:
+        values = weight.numpy()
+        values[label] = value
+        weight.assign(values)
+
+    def apart(self, values: tf.Tensor, labels: tf.Tensor) -> Parts:
+        """Shape and style of windows."""
+        coefficients = tf.einsum("ft,btc->bfc", self.cosines, values)
+        level = coefficients[:, 0] / self.window.length**0.5
+        coefficients /= tf.gather(self.share, labels)
+        loudness = self._loudness(coefficients)
+        shape = tf.einsum("ft,bfc->btc", self.cosines, coefficients * self._by_frequency(1 / loudness))
+        styles = tf.concat([level, tf.reshape(tf.math.log(loudness), (-1, self.styles - level.shape[1]))], axis=1)
+        return Parts(shape, (styles - tf.gather(self.mean, labels)) / tf.gather(self.spread, labels))
+
+    def together(self, parts: Parts, labels: tf.Tensor) -> tf.Tensor:
+        """The windows of shapes and styles; how loud a shape is by itself does not matter."""
+        styles = parts.style * tf.gather(self.spread, labels) + tf.gather(self.mean, labels)
+        level, log_loudness = tf.split(styles, [self.window.channels, self.styles - self.window.channels], axis=1)
+        loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
+        coefficients = tf.einsum("ft,btc->bfc", self.cosines, parts.shape)
+        coefficients *= self._by_frequency(loudness / self._loudness(coefficients)) * tf.gather(self.share, labels)
+        return tf.einsum("ft,bfc->btc", self.cosines, coefficients) + level[:, None]
+
+    def coloured(self, shape: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Shapes with the mean spectrum of their class, brought to about variance 1 over time."""
+        log_loudness = tf.gather(self.mean, labels)[:, self.window.channels :]
+        loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
+        weight = self._by_frequency(loudness) * tf.gather(self.share, labels)
+        weight *= tf.math.rsqrt(tf.reduce_mean(tf.square(weight), axis=1, keepdims=True) + TINY**2)
+        return tf.einsum("ft,bfc->btc", self.cosines, tf.einsum("ft,btc->bfc", self.cosines, shape) * weight)
+
+    def _loudness(self, coefficients: tf.Tensor) -> tf.Tensor:
+        return tf.sqrt(tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients)) + TINY**2)
+
+    def _by_frequency(self, by_band: tf.Tensor) -> tf.Tensor:
+        """(batch, band, channel) as (batch, frequency, channel); 0 at the level."""
+        return tf.einsum("kf,bkc->bfc", tf.sign(self.members), by_band)
+
+
+def cosines(length: int) -> Float[np.ndarray, "frequency time"]:
+    """The orthonormal DCT-II as a matrix; its transpose is its inverse."""
+    from scipy.fft import dct
+
+    return dct(np.eye(length), norm="ortho", axis=0).astype(np.float32)
+
+
+def bands(length: int) -> Float[np.ndarray, "band frequency"]:
+    """The weights of the mean over each band: octaves of the coefficients, without the level."""
+    edges = [1]
+    while edges[-1] < length:
+        edges.append(min(max(LOWEST_BAND, 2 * edges[-1]), length))
+    at = np.arange(length)
+    members = np.array([(at >= low) & (at < high) for low, high in pairwise(edges)], np.float32)
+    return members / members.sum(axis=1, keepdims=True)
+
+
+def transformed(windows: Windows) -> Coefficients:
+    """The cosine transform of windows along time."""
+    from scipy.fft import dct
+
+    blocks = range(0, len(windows), BLOCK)
+    values = (np.asarray(windows.values[first : first + BLOCK], np.float64) for first in blocks)
+    return np.concatenate([dct(block, axis=1, norm="ortho") for block in values])
+
+
+def loudness_of(
+    coefficients: Coefficients, members: Float[np.ndarray, "band frequency"]
+) -> Float[np.ndarray, "window band channel"]:
+    """The root mean square of each band."""
+    return np.sqrt(np.einsum("kf,wfc->wkc", members, np.square(coefficients)) + TINY**2)
