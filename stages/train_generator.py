@@ -1,10 +1,14 @@
 """Pretrain the generator on the real windows of the fit split."""
 
+import json
+
 from sensegen import training
-from sensegen.artifacts import Artifacts
+from sensegen.artifacts import Artifacts, write_text
+from sensegen.calibration import calibration
 from sensegen.generators import build_generator
 from sensegen.params import Params
 from sensegen.pretraining import pretrain
+from sensegen.scaling import Scaling
 from sensegen.tracking import Tracker
 from sensegen.training_run import Training
 from sensegen.windows import Windows
@@ -18,4 +22,7 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         pretrain(generator, fit, validation, run)
         generator.save(artifacts.train_generator / "generator")
         run.write(artifacts.train_generator)
+    told = calibration(generator, validation, Scaling.load(artifacts.window))
+    write_text(artifacts.train_generator / "calibration.json", json.dumps(told, indent=2) + "\n")
+    tracker.log_metrics({f"calibration/{name}": told[name] for name in told if isinstance(told[name], float)})
     tracker.log_generator(artifacts.train_generator / "generator", fit.values[:1])

@@ -74,3 +74,11 @@ class Sequential(Protocol):
         seed: int,
     ) -> Float[np.ndarray, "window length channel"]:
         """Scaled windows of `length` samples that begin with `prompt`, which may be of no sample."""
+
+
+@runtime_checkable
+class Foretelling(Protocol):
+    """A model that says how likely each step of a window is: the model of a part of some generators."""
+
+    def foretold(self, values: Any, labels: Any) -> Any:
+        """A `mixture_rnn.Foretold` of windows (batch, time, channel) and their labels."""

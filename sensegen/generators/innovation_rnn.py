@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from sensegen.generators.innovations import Innovations
-from sensegen.generators.mixture import Mixture, draw, mixture_log_prob
-from sensegen.generators.mixture_rnn import MixtureRNN
+from sensegen.generators.mixture import draw
+from sensegen.generators.mixture_rnn import Foretold, MixtureRNN
 from sensegen.generators.sampling import in_batches
 from sensegen.params.models import MDNRNNParams
 from sensegen.windows import Windows, WindowShape
@@ -25,18 +25,11 @@ class InnovationRNN(MixtureRNN):
         """Take the linear predictors from the training windows."""
         self.innovations.settle(windows)
 
-    def call(self, values: tf.Tensor, labels: tf.Tensor) -> Mixture:
-        """The mixture of every innovation of `values` (batch, time, channel), from the steps before it."""
-        return self.mixtures_after(_seen(self.innovations.of(values, labels), values), labels)
-
-    def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """Mean negative log likelihood of the next step, in nats a step and channel (scaled units)."""
-        del seed  # nothing is drawn
-        values, labels = batch
+    def foretold(self, values: tf.Tensor, labels: tf.Tensor) -> Foretold:
+        """The innovation of each step, and its mixture."""
         found = self.innovations.of(values, labels)
         mixture = self.mixtures_after(_seen(found, values), labels)
-        log_prob = mixture_log_prob(found, mixture) - self.innovations.log_scale(labels, values.shape[1])
-        return -tf.reduce_mean(log_prob) / self.window.channels
+        return Foretold(found, mixture, self.innovations.log_scale(labels, values.shape[1]))
 
     def continued(self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:
         """Windows (window, time, channel) of `length` samples that begin with `prompt` (window, time, channel).

@@ -47,6 +47,13 @@ def mixture_log_prob(values: tf.Tensor, mixture: Mixture) -> tf.Tensor:
     return tf.reduce_logsumexp(tf.nn.log_softmax(mixture.logits) + log_component, axis=-1)
 
 
+def mixture_cdf(values: tf.Tensor, mixture: Mixture) -> tf.Tensor:
+    """The probability of less than `values` (..., channel), channel by channel: uniform, if the mixture is right."""
+    z = (values[..., None, :] - mixture.mean) * tf.exp(-mixture.log_stddev)
+    of_component = 0.5 * tf.math.erfc(-z / np.sqrt(2.0))
+    return tf.reduce_sum(tf.nn.softmax(mixture.logits)[..., None] * of_component, axis=-2)
+
+
 def draw(mixture: Mixture, gumbel: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
     """One value (..., channel) of each mixture, from noise: `gumbel` (..., component) and `normal` (..., channel)."""
     component = tf.argmax(mixture.logits + gumbel, axis=-1)

@@ -7,7 +7,7 @@ series is one window.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +23,19 @@ LAYERS: Mapping[str, Callable[..., Any]] = {
     "lstm": HoistedLSTM,
     "gru": partial(keras.layers.GRU, return_sequences=True),
 }
+
+
+class Foretold(NamedTuple):
+    """`targets` (batch, time, channel), the mixture of each, and by how much (the log of it, in nats, batch and time) a
+    target is smaller than the value that it stands for."""
+
+    targets: tf.Tensor
+    mixture: Mixture
+    log_scale: tf.Tensor
+
+    def log_prob(self) -> tf.Tensor:
+        """Log density of the values (nats): (batch, time)."""
+        return mixture_log_prob(self.targets, self.mixture) - self.log_scale
 
 
 class MixtureRNN(keras.Model):
@@ -48,7 +61,11 @@ class MixtureRNN(keras.Model):
 
     def call(self, values: tf.Tensor, labels: tf.Tensor) -> Mixture:
         """The mixture of every step of `values` (batch, time, channel), from the steps before it."""
-        return self.mixtures_after(values, labels)
+        return self.foretold(values, labels).mixture
+
+    def foretold(self, values: tf.Tensor, labels: tf.Tensor) -> Foretold:
+        """What each step of windows was, and the mixture that it was foretold to be."""
+        return Foretold(values, self.mixtures_after(values, labels), tf.zeros(tf.shape(values)[:2]))
 
     def mixtures_after(self, seen: tf.Tensor, labels: tf.Tensor) -> Mixture:
         """The mixture of every step, where each step knows what was seen (batch, time, feature) before it."""
@@ -64,8 +81,7 @@ class MixtureRNN(keras.Model):
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Mean negative log likelihood of the next step, in nats a step and channel (scaled units)."""
         del seed  # nothing is drawn
-        values, labels = batch
-        return -tf.reduce_mean(mixture_log_prob(values, self(values, labels))) / self.window.channels
+        return -tf.reduce_mean(self.foretold(*batch).log_prob()) / self.window.channels
 
     def sample_windows(self, labels: np.ndarray, seed: int) -> np.ndarray:
         """Windows (window, time, channel) by ancestral sampling: each step is drawn and fed back."""

@@ -1,0 +1,94 @@
+"""What goes wrong with data and rates: every family's training finishes, finite, and tells what it was cured of."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import sines
+
+from sensegen.batches import EpochBatches
+from sensegen.divergence import AlertLog
+from sensegen.generators import build_generator
+from sensegen.guard import DivergenceGuard
+from sensegen.params import DivergenceParams
+from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams, OptimiserParams
+from sensegen.training import GradientStep, Schedule, train
+from sensegen.windows import Windows
+
+FAMILIES = {
+    "mdn_rnn": MDNRNNParams(
+        **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3},
+        log_stddev=LogStddevBounds(low=-4.0, high=2.0),
+    ),
+    "flow_matching": FlowMatchingParams(kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2),
+}
+STEPS = 12
+Damage = Callable[[np.ndarray], None]
+
+
+def constant_channel(values: np.ndarray) -> None:
+    values[..., 1] = 0.3
+
+
+def window_of_noughts(values: np.ndarray) -> None:
+    values[5] = 0.0
+
+
+def outlier(values: np.ndarray) -> None:
+    values[7, 9, 0] = 1e6
+
+
+def trained(kind: str, windows: Windows, folder, *, rate: float = 0.003, batches=None):
+    generator = build_generator(windows.shape, FAMILIES[kind], seed=0)
+    generator.settle(windows)
+    log = AlertLog(folder / "alerts.jsonl", "train_generator")
+    optimiser = OptimiserParams(learning_rate=rate, batch_windows=16, gradient_norm=1.0)
+    step = GradientStep(generator.model, optimiser, seed=0, xla=False)
+    whole = EpochBatches([windows.values, windows.labels.astype(np.int32)], 16, seed=0)
+    guard = DivergenceGuard(DivergenceParams(max_rollbacks=40, snapshot_steps=2), log)
+    state = train(step, (batches or (lambda of: of))(whole), Schedule(STEPS, 4), guard)
+    return generator, state
+
+
+def damaged(damage: Damage) -> Windows:
+    windows = sines(np.random.default_rng(0), 64, length=16)
+    damage(windows.values)
+    return windows
+
+
+@pytest.mark.parametrize("damage", [constant_channel, window_of_noughts, outlier])
+@pytest.mark.parametrize("kind", sorted(FAMILIES))
+def test_odd_windows_are_survived(kind, damage, tmp_path):
+    generator, state = trained(kind, damaged(damage), tmp_path)
+    assert state.step == STEPS
+    assert all(np.isfinite(array).all() for array in generator.arrays().values())
+    assert np.isfinite(generator.sample(np.arange(8) % 2, seed=0)).all()
+
+
+@pytest.mark.parametrize("kind", sorted(FAMILIES))
+def test_a_rate_a_thousand_times_too_high_ends_finite(kind, tmp_path):
+    generator, state = trained(kind, damaged(lambda values: None), tmp_path, rate=3.0)
+    assert state.step == STEPS
+    assert all(np.isfinite(array).all() for array in generator.arrays().values())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+@pytest.mark.parametrize("kind", sorted(FAMILIES))
+def test_a_batch_that_breaks_the_gradient_is_told_and_gone_back_from(kind, value, tmp_path):
+    seen = []
+
+    def once(batches):
+        def batch(step):
+            values, labels = batches(step)
+            if step == 6 and not seen:
+                seen.append(step)
+                values = values.copy()
+                values[0, 3, 0] = value
+            return values, labels
+
+        return batch
+
+    generator, state = trained(kind, damaged(lambda values: None), tmp_path, batches=once)
+    assert state.step == STEPS and len(state.alerts) == 1
+    assert state.alerts[0]["step"] == 6 and state.alerts[0]["restored_step"] == 6
+    assert all(np.isfinite(array).all() for array in generator.arrays().values())
