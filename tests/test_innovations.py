@@ -64,12 +64,11 @@ def test_a_value_made_of_an_innovation_is_the_value_that_it_was_found_in():
     windows = two_processes(40)
     layer, labels = settled(windows), tf.constant(windows.labels)
     found = layer.of(tf.constant(windows.values), labels)
-    level = tf.gather(layer.level, labels)
     past = tf.zeros((len(windows), layer.order, 2))
     for at in range(LENGTH):
-        centred = layer.value(found[:, at], past, tf.constant(at), labels)
-        past = tf.concat([centred[:, None], past[:, :-1]], axis=1)
-        assert (centred + level).numpy() == pytest.approx(windows.values[:, at], rel=1e-3, abs=1e-2)
+        value = layer.value(found[:, at], past, tf.constant(at), labels)
+        past = tf.concat([value[:, None], past[:, :-1]], axis=1)
+        assert layer.sample(value, labels).numpy() == pytest.approx(windows.values[:, at], rel=1e-3, abs=1e-2)
 
 
 def test_the_likelihood_of_a_gaussian_process_is_exact():
@@ -84,12 +83,23 @@ def test_the_likelihood_of_a_gaussian_process_is_exact():
     assert ours.mean() == pytest.approx(exact.mean(), rel=0.02)
 
 
+def test_two_channels_that_nearly_say_the_same_become_one_and_a_small_difference():
+    first, second = process(500, 0), process(500, 1)
+    windows = windows_of(np.stack([first, first + 0.001 * second], axis=-1))
+    layer = settled(windows)
+    assert layer.mixing.numpy()[:, 1, 0] == pytest.approx(1, abs=0.001)
+    spread = layer.spread.numpy()[:, -1]
+    assert spread[:, 1] / spread[:, 0] == pytest.approx(0.001, rel=0.1)
+    found = layer.of(tf.constant(windows.values), tf.constant(windows.labels)).numpy()
+    assert found.std(axis=(0, 1)) == pytest.approx(1, rel=0.05)
+
+
 def test_a_channel_that_is_constant_stays_constant():
     values = np.full((20, LENGTH, 1), 2.5)
     layer = settled(windows_of(values))
     labels = tf.zeros(20, tf.int32)
     drawn = layer.value(tf.random.stateless_normal((20, 1), [0, 0]), tf.zeros((20, layer.order, 1)), 0, labels)
-    assert (drawn + tf.gather(layer.level, labels)).numpy() == pytest.approx(2.5, abs=10 * TINY)
+    assert layer.sample(drawn, labels).numpy() == pytest.approx(2.5, abs=10 * TINY)
 
 
 def test_a_class_without_windows_gets_the_process_of_all():

@@ -56,17 +56,17 @@ class InnovationRNN(MixtureRNN):
         batch, length, channels = given.shape
         gumbel, normal = self.noise((length, batch), seed)
         told = tf.transpose(self.innovations.of(given, labels), (1, 0, 2))
-        level = tf.gather(self.innovations.level, labels)
         seen, past = tf.zeros((batch, 2 * channels)), tf.zeros((batch, self.innovations.order, channels))
         states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
         written = tf.TensorArray(tf.float32, size=length)
         for step in tf.range(length):
             mixture, states = self._next(seen, labels, states)
             innovation = tf.where(step < prompted, told[step], draw(mixture, gumbel[step], normal[step]))
-            centred = self.innovations.value(innovation, past, step, labels)
-            past = tf.concat([centred[:, None], past[:, :-1]], axis=1)
-            seen = _seen(innovation, centred + level)
-            written = written.write(step, centred + level)
+            value = self.innovations.value(innovation, past, step, labels)
+            past = tf.concat([value[:, None], past[:, :-1]], axis=1)
+            sample = self.innovations.sample(value, labels)
+            seen = _seen(innovation, sample)
+            written = written.write(step, sample)
         return tf.transpose(written.stack(), (1, 0, 2))
 
 

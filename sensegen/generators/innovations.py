@@ -1,11 +1,13 @@
 """What each sample adds to what the samples before it foretell: windows as innovations of their class, and back.
 
 A filter of a sensor leaves nothing above 20 Hz, so a sample is foretold by those before it to a thousandth; a network
-that guesses samples errs by more than that, and its errors are a white floor under a spectrum that has none. Each class
-and channel gets a linear predictor of the last `ORDER` samples (Burg, 1967, over all windows of the class: stable, and
-of every order up to that one, for the begin of a window); what it leaves over is divided by its spread and freed of the
-correlation between channels (a Cholesky factor by class). A network then only has to guess these innovations, and what
-it gets wrong has the spectrum of the class. The map is causal and its determinant is known, so likelihoods stay exact.
+that guesses samples errs by more than that, and its errors are a white floor under a spectrum that has none. So, class
+by class, what the steps of channels have in common is taken out of the later ones (two sensors that nearly say the same
+become one of them and a small difference), and each of these gets a linear predictor of its last `ORDER` samples (Burg,
+1967, over all windows of the class: stable, and of every order up to that one, for the begin of a window). What it
+leaves over is divided by its spread and freed of the correlation that is left. A network only has to guess these
+innovations, and what it gets wrong has the spectrum of the class. The map is causal and its determinant is known, so
+likelihoods stay exact.
 """
 
 from dataclasses import dataclass
@@ -19,14 +21,17 @@ from sensegen.windows import Windows, WindowShape
 
 ORDER = 32  # samples; of 8, 16, 32 and 48 on UCI HAR, log spectra were 0.82, 0.33, 0.17 and 0.12 from the real ones
 TINY = 1e-6  # scaled units: the spread of what cannot be foretold, where all of it can
+LEAST_VARIANCE = 1e-8  # of a channel beside others that say the same, as a share of its own
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Of one class: `level` (channel); by order, `predictors` (order, lag, channel) and `spread` (order, channel);
-    `factor` (channel, channel) is lower triangular."""
+    """Of one class. `mixing` (channel, channel), unit lower triangular, makes channels of what is not common to them; by
+    order, `predictors` (order, lag, channel) and `spread` (order, channel) are of these; `factor` (channel, channel),
+    lower triangular, is of what the last predictors leave over."""
 
     level: Float[np.ndarray, "channel"]
+    mixing: Float[np.ndarray, "channel channel"]
     predictors: Float[np.ndarray, "order lag channel"]
     spread: Float[np.ndarray, "order channel"]
     factor: Float[np.ndarray, "channel channel"]
@@ -41,13 +46,15 @@ class Innovations(keras.layers.Layer):
         classes, orders, channels = max(shape.classes, 1), self.order + 1, shape.channels
         for name, size, start in (
             ("level", (channels,), "zeros"),
+            ("mixing", (channels, channels), "zeros"),
             ("predictors", (orders, self.order, channels), "zeros"),
             ("spread", (orders, channels), "ones"),
             ("factor", (channels, channels), "zeros"),
         ):
             setattr(self, name, self.add_weight(shape=(classes, *size), initializer=start, name=name))
         self.built = True  # Keras cannot know: it is asked by name and never called
-        self.factor.assign(np.repeat(np.eye(channels)[None], classes, axis=0))
+        for matrix in (self.mixing, self.factor):
+            matrix.assign(np.repeat(np.eye(channels)[None], classes, axis=0))
 
     def settle(self, windows: Windows) -> None:
         """Take the linear models from windows; a class without any gets that of all windows."""
@@ -57,16 +64,15 @@ class Innovations(keras.layers.Layer):
             for label in np.unique(windows.labels)
         }
         models = [found.get(label, of_all) for label in range(self.level.shape[0])]
-        for name in ("level", "predictors", "spread", "factor"):
+        for name in ("level", "mixing", "predictors", "spread", "factor"):
             getattr(self, name).assign(np.stack([getattr(model, name) for model in models]))
 
     def of(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The innovations (batch, time, channel) of windows: about variance 1, uncorrelated between channels."""
-        centred = values - tf.gather(self.level, labels)[:, None]
+        centred = _solved(self.mixing, values - tf.gather(self.level, labels)[:, None], labels)
         begin = [self._left_over(centred, at, labels) for at in range(self.order)]
         left_over = tf.concat([tf.stack(begin, axis=1), self._rest(centred, labels)], axis=1)
-        factor = tf.repeat(tf.gather(self.factor, labels)[:, None], values.shape[1], axis=1)
-        return tf.linalg.triangular_solve(factor, left_over[..., None])[..., 0]
+        return _solved(self.factor, left_over, labels)
 
     def log_scale(self, labels: tf.Tensor, length: int) -> tf.Tensor:
         """Sum over channels of the log (nats) of how much smaller an innovation makes a sample: (batch, time)."""
@@ -76,12 +82,16 @@ class Innovations(keras.layers.Layer):
         return spread + factor[:, None]
 
     def value(self, innovation: tf.Tensor, past: tf.Tensor, at: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The sample (batch, channel) that an innovation makes at step `at` after `past` (batch, lag, channel), the
-        latest first, with its level taken away and nought before the window begins."""
+        """What an innovation makes of each channel at step `at`, after `past` (batch, lag, channel),
+        the latest first, and nought before the window begins; what is common to channels is still out of it."""
         order = tf.minimum(at, self.order)
         left_over = tf.linalg.matvec(tf.gather(self.factor, labels), innovation)
         foretold = tf.reduce_sum(tf.gather(self.predictors[:, order], labels) * past, axis=1)
         return foretold + tf.gather(self.spread[:, order], labels) * left_over
+
+    def sample(self, value: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The sample (batch, channel) of a `value`: with what channels have in common, and their level."""
+        return tf.linalg.matvec(tf.gather(self.mixing, labels), value) + tf.gather(self.level, labels)
 
     def _left_over(self, centred: tf.Tensor, at: int, labels: tf.Tensor) -> tf.Tensor:
         """At a step before there are `order` samples: by the predictor of as many as there are."""
@@ -97,15 +107,30 @@ class Innovations(keras.layers.Layer):
         return left_over / tf.gather(self.spread[:, self.order], labels)[:, None]
 
 
+def _solved(factors: tf.Tensor, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The inverse of each class's triangular factor times each step of values (batch, time, channel)."""
+    inverse = tf.linalg.triangular_solve(factors, tf.eye(factors.shape[1], batch_shape=factors.shape[:1]))
+    return tf.einsum("bij,btj->bti", tf.gather(inverse, labels), values)
+
+
 def linear_model(values: Float[np.ndarray, "window time channel"], order: int) -> LinearModel:
     """The linear model of a class, from its windows."""
     level = values.mean(axis=(0, 1))
-    centred = values - level
+    mixing = mixing_of(values)
+    centred = np.linalg.solve(mixing, (values - level).mT).mT
     by_channel = [burg(centred[..., channel], order) for channel in range(values.shape[2])]
     predictors, spread, left_over = (np.stack(parts, axis=-1) for parts in zip(*by_channel, strict=True))
     covariance = np.mean(np.einsum("wti,wtj->wij", left_over, left_over), axis=0) / left_over.shape[1]
     factor = np.linalg.cholesky(covariance + TINY * np.eye(len(covariance)))
-    return LinearModel(level, predictors, spread, factor)
+    return LinearModel(level, mixing, predictors, spread, factor)
+
+
+def mixing_of(values: Float[np.ndarray, "window time channel"]) -> Float[np.ndarray, "channel channel"]:
+    """How much of the steps of earlier channels is in those of later ones: unit lower triangular."""
+    steps = np.diff(values, axis=1).reshape(-1, values.shape[2])
+    covariance = steps.T @ steps / len(steps)
+    factor = np.linalg.cholesky(covariance + LEAST_VARIANCE * np.diag(covariance.diagonal() + TINY))
+    return factor / factor.diagonal()
 
 
 def burg(

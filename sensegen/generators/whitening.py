@@ -9,7 +9,9 @@ a judge of spectra tells them at once. So a window becomes
 - its shape: what is left when every coefficient is divided by the loudness of its band, and by how much of that band
   the class has at this frequency; back in time, so that what happens at a moment stays there. Its spectrum is flat.
 
-An error of a tenth then is a tenth at every frequency, of every window, quiet or loud.
+In each band channels are freed of the correlation that the class has between them (a Cholesky factor), before their
+loudness is taken: two sensors that nearly say the same become one of them and a small difference. An error of a tenth
+then is a tenth at every frequency, of every window, quiet or loud, and of every such difference.
 """
 
 from itertools import pairwise
@@ -24,6 +26,7 @@ from sensegen.windows import Windows, WindowShape
 
 LOWEST_BAND = 4  # the first band ends before this coefficient; each further one is an octave
 TINY = 1e-6  # scaled units: how loud a channel is that is constant
+LEAST_VARIANCE = 1e-10  # of a channel beside others that say the same, as a share of theirs
 LEAST_SPREAD = 1e-3  # of a style that all windows share
 BLOCK = 1024
 Coefficients = Float[np.ndarray, "window frequency channel"]
@@ -43,14 +46,17 @@ class SpectralWhitening(keras.layers.Layer):
         super().__init__(name="whitening", trainable=False)
         self.window, self.classes = shape, max(shape.classes, 1)
         self.cosines = tf.constant(cosines(shape.length))
+        self.edges = edges(shape.length)
         self.members = tf.constant(bands(shape.length))
         styles = (len(self.members) + 1) * shape.channels
         for name, size, start in (
             ("share", (shape.length, shape.channels), "ones"),
+            ("factor", (len(self.members), shape.channels, shape.channels), "zeros"),
             ("mean", (styles,), "zeros"),
             ("spread", (styles,), "ones"),
         ):
             setattr(self, name, self.add_weight(shape=(self.classes, *size), initializer=start, name=name))
+        self.factor.assign(np.broadcast_to(np.eye(shape.channels), self.factor.shape))
         self.built = True  # Keras cannot know: it is asked by name and never called
 
     @property
@@ -74,7 +80,14 @@ class SpectralWhitening(keras.layers.Layer):
         share[1:] = np.sqrt(np.mean(np.square(whitened), axis=0)) + TINY
         self._set(self.share, label, share)
         level = coefficients[:, 0] / np.sqrt(self.window.length)
-        loudness = loudness_of(coefficients / share, members)
+        coefficients = coefficients / share
+        for at, (low, high) in enumerate(self.edges):
+            factor = factor_of(coefficients[:, low:high])
+            coefficients[:, low:high] = np.linalg.solve(factor, coefficients[:, low:high].mT).mT
+            factors = self.factor.numpy()
+            factors[label, at] = factor
+            self.factor.assign(factors)
+        loudness = loudness_of(coefficients, members)
         styles = np.concatenate([level, np.log(loudness).reshape(len(windows), -1)], axis=1)
         self._set(self.mean, label, styles.mean(axis=0))
         self._set(self.spread, label, np.maximum(styles.std(axis=0), LEAST_SPREAD))
@@ -89,7 +102,8 @@ class SpectralWhitening(keras.layers.Layer):
         """Shape and style of windows."""
         coefficients = tf.einsum("ft,btc->bfc", self.cosines, values)
         level = coefficients[:, 0] / self.window.length**0.5
-        coefficients /= tf.gather(self.share, labels)
+        inverse = tf.linalg.inv(self.factor)
+        coefficients = self._mixed(coefficients / tf.gather(self.share, labels), tf.gather(inverse, labels))
         loudness = self._loudness(coefficients)
         shape = tf.einsum("ft,bfc->btc", self.cosines, coefficients * self._by_frequency(1 / loudness))
         styles = tf.concat([level, tf.reshape(tf.math.log(loudness), (-1, self.styles - level.shape[1]))], axis=1)
@@ -101,16 +115,26 @@ class SpectralWhitening(keras.layers.Layer):
         level, log_loudness = tf.split(styles, [self.window.channels, self.styles - self.window.channels], axis=1)
         loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
         coefficients = tf.einsum("ft,btc->bfc", self.cosines, parts.shape)
-        coefficients *= self._by_frequency(loudness / self._loudness(coefficients)) * tf.gather(self.share, labels)
+        coefficients *= self._by_frequency(loudness / self._loudness(coefficients))
+        coefficients = self._mixed(coefficients, tf.gather(self.factor, labels)) * tf.gather(self.share, labels)
         return tf.einsum("ft,bfc->btc", self.cosines, coefficients) + level[:, None]
 
     def coloured(self, shape: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Shapes with the mean spectrum of their class, brought to about variance 1 over time."""
+        """Shapes with the spectrum and the correlations of their class, each brought to variance 1 over time."""
         log_loudness = tf.gather(self.mean, labels)[:, self.window.channels :]
         loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
-        weight = self._by_frequency(loudness) * tf.gather(self.share, labels)
-        weight *= tf.math.rsqrt(tf.reduce_mean(tf.square(weight), axis=1, keepdims=True) + TINY**2)
-        return tf.einsum("ft,bfc->btc", self.cosines, tf.einsum("ft,btc->bfc", self.cosines, shape) * weight)
+        coefficients = tf.einsum("ft,btc->bfc", self.cosines, shape) * self._by_frequency(loudness)
+        coefficients = self._mixed(coefficients, tf.gather(self.factor, labels)) * tf.gather(self.share, labels)
+        values = tf.einsum("ft,bfc->btc", self.cosines, coefficients)
+        return values * tf.math.rsqrt(tf.reduce_mean(tf.square(values), axis=1, keepdims=True) + TINY**2)
+
+    def _mixed(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+        """Each band times its matrix (batch, band, channel, channel); the level stays."""
+        mixed = [
+            tf.einsum("bij,bfj->bfi", matrices[:, at], coefficients[:, low:high])
+            for at, (low, high) in enumerate(self.edges)
+        ]
+        return tf.concat([coefficients[:, :1], *mixed], axis=1)
 
     def _loudness(self, coefficients: tf.Tensor) -> tf.Tensor:
         return tf.sqrt(tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients)) + TINY**2)
@@ -127,14 +151,27 @@ def cosines(length: int) -> Float[np.ndarray, "frequency time"]:
     return dct(np.eye(length), norm="ortho", axis=0).astype(np.float32)
 
 
+def edges(length: int) -> list[tuple[int, int]]:
+    """The first coefficient of each band, and the one after its last: octaves, without the level."""
+    found = [1]
+    while found[-1] < length:
+        found.append(min(max(LOWEST_BAND, 2 * found[-1]), length))
+    return list(pairwise(found))
+
+
 def bands(length: int) -> Float[np.ndarray, "band frequency"]:
-    """The weights of the mean over each band: octaves of the coefficients, without the level."""
-    edges = [1]
-    while edges[-1] < length:
-        edges.append(min(max(LOWEST_BAND, 2 * edges[-1]), length))
+    """The weights of the mean over each band."""
     at = np.arange(length)
-    members = np.array([(at >= low) & (at < high) for low, high in pairwise(edges)], np.float32)
+    members = np.array([(at >= low) & (at < high) for low, high in edges(length)], np.float32)
     return members / members.sum(axis=1, keepdims=True)
+
+
+def factor_of(coefficients: Coefficients) -> Float[np.ndarray, "channel channel"]:
+    """The lower Cholesky factor of the correlation between channels in a band; each window counts alike."""
+    loudness = np.sqrt(np.mean(np.square(coefficients), axis=(1, 2), keepdims=True)) + TINY
+    each = (coefficients / loudness).reshape(-1, coefficients.shape[2])
+    covariance = each.T @ each / len(each)
+    return np.linalg.cholesky(covariance + LEAST_VARIANCE * np.eye(len(covariance)))
 
 
 def transformed(windows: Windows) -> Coefficients:
