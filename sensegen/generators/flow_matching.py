@@ -31,6 +31,13 @@ def weights_of_frequencies(length: int) -> np.ndarray:
     return (of_one / of_one.mean()).astype(np.float32)
 
 
+def known_velocity(moment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of x = (1 - t) noise + t window, both of variance 1: the mean of (window - noise) given x, as a multiple of x,
+    and its standard deviation."""
+    variance = tf.square(1 - moment) + tf.square(moment)
+    return (2 * moment - 1) / variance, tf.math.rsqrt(variance)
+
+
 class Flow(keras.Model):
     """The network between two maps: windows apart into shapes and styles, and together again."""
 
@@ -56,7 +63,8 @@ class Flow(keras.Model):
         )
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """Mean square error of the velocity at random moments, of the shape (by band) and of the style."""
+        """Mean square error of the velocity at random moments, of the shape (by band) and half of that of the style,
+        each as a share of what it would be without a network: 1.5 before training."""
         values, labels = batch
         noise_seed, moment_seed = tf.unstack(tf.random.split(seed, 2))
         windows, noise = self.whitening.apart(values, labels), self.noise(tf.shape(labels)[0], noise_seed)
@@ -65,13 +73,23 @@ class Flow(keras.Model):
         between = Parts(noise.shape + moment[:, None, None] * way.shape, noise.style + moment[:, None] * way.style)
         found = self.velocity(between, moment, labels)
         errors = tf.einsum("ft,btc->bfc", self.whitening.cosines, found.shape - way.shape)
-        of_shape = tf.reduce_mean(self.weights_of_errors * tf.square(errors))
-        return of_shape + STYLE_WEIGHT * tf.reduce_mean(tf.square(found.style - way.style))
+        weight = tf.math.reciprocal(known_velocity(moment)[1])[:, None]  # an error counts by what is to be expected
+        of_shape = tf.reduce_mean(self.weights_of_errors * tf.square(weight[..., None] * errors))
+        return of_shape + STYLE_WEIGHT * tf.reduce_mean(tf.square(weight * (found.style - way.style)))
 
     def velocity(self, between: Parts, moment: tf.Tensor, labels: tf.Tensor) -> Parts:
-        """Where shapes and styles move at a moment (batch)."""
+        """Where shapes and styles move at a moment (batch).
+
+        Were windows Gaussian with variance 1, this would be `known(t) x`, give or take `spread(t)`; the network says
+        what is to be added to the former, in units of the latter (after Karras et al., 2022).
+        """
         seen = tf.concat([between.shape, self.whitening.coloured(between.shape, labels)], axis=-1)
-        return Parts(*self.network(seen, between.style, moment, labels))
+        shape, style = self.network(seen, between.style, moment, labels)
+        known, spread = known_velocity(moment)
+        return Parts(
+            known[:, None, None] * between.shape + spread[:, None, None] * shape,
+            known[:, None] * between.style + spread[:, None] * style,
+        )
 
     def sample_windows(self, labels: np.ndarray, seed: int) -> np.ndarray:
         """Windows (window, time, channel)."""

@@ -27,8 +27,8 @@ LEAST_VARIANCE = 1e-8  # of a channel beside others that say the same, as a shar
 @dataclass(frozen=True)
 class LinearModel:
     """Of one class. `mixing` (channel, channel), unit lower triangular, makes channels of what is not common to them.
-    By order, `predictors` (order, lag, channel) and `spread` (order, channel) are of these; `factor` (channel, channel),
-    lower triangular, is of what the last predictors leave over."""
+    Of these are, by order, `predictors` (order, lag, channel) and `spread` (order, channel); `factor` (channel,
+    channel), lower triangular, is of what the last predictors leave over."""
 
     level: Float[np.ndarray, "channel"]
     mixing: Float[np.ndarray, "channel channel"]
