@@ -22,6 +22,8 @@ from sensegen.params.models import (
 from sensegen.params.section import Section
 from sensegen.params.windowing import DownloadParams, ValidateParams, WindowParams
 
+UNIVARIATE = ("sensegen_paper", "cse555")  # generators of one channel, as they were published
+
 
 class RuntimeParams(Section):
     """How the machine is used; threads and xla are part of what makes two runs give the same bytes."""
@@ -65,7 +67,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _univariate_generators_get_one_channel(self) -> Self:
         kind, channels = self.train_generator.generator.kind, self.window.channels
-        if kind != "mdn_rnn" and len(channels) != 1:
+        if kind in UNIVARIATE and len(channels) != 1:
             raise ValueError(
                 f"train_generator.generator.kind {kind} models one channel, but window.channels names "
                 f"{len(channels)} ({channels}). Keep one of them, or use kind mdn_rnn."
