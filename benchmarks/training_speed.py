@@ -58,7 +58,7 @@ def step_seconds(way: str, network: str, batch: int) -> list[float]:
     else:
         command = [sys.executable, "-m", "benchmarks.training_speed", way, network, str(batch)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [float(line) for line in done.stdout.splitlines() if line.replace(".", "").replace("e-", "").isdigit()][1:]
+    return [float(line) for line in done.stdout.splitlines()][1:]
 
 
 def torch_python() -> str:
@@ -110,14 +110,14 @@ def sensegen_network(way: str) -> tuple[Any, int]:
 
 
 def flow_network(way: str) -> tuple[Any, int]:
-    """The flow of the preset uci_har."""
+    """The flow of the preset flow_matching."""
     del way
-    from sensegen.generators.flow_matching import FlowMatching
+    from sensegen.generators.flow_matching import build
     from sensegen.params.models import FlowMatchingParams
     from sensegen.windows import WindowShape
 
     params = FlowMatchingParams(kind="flow_matching", width=128, layers=6, heads=4, patch=8, sampling_steps=8)
-    return FlowMatching(WindowShape(128, 9, 6), params, seed=0).model, 9
+    return build(WindowShape(128, 9, 6), params, seed=0).model, 9
 
 
 MODELS: dict[str, Callable[[str], tuple[Any, int]]] = {"sensegen": sensegen_network, "flow": flow_network}

@@ -6,7 +6,7 @@ of windows that are given: the person, the phone and the phase are those of the 
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,17 +56,17 @@ def generate(root: Path, request: Request, out: Path) -> "Windows":
     from sensegen import window_files
 
     artifacts = Artifacts(root)
-    folder, about = artifacts.alternate / "generator", artifacts.window / "windows.json"
-    if not (folder / "config.json").exists() or not about.exists():
+    folder = artifacts.alternate / "generator"
+    if not (folder / "config.json").exists() or not (artifacts.window / "windows.json").exists():
         raise ValueError(f"There is no trained generator in {folder}. Run `sensegen run` first.")
     if out.suffix.lower() not in window_files.WRITERS:  # before minutes of sampling
         raise ValueError(f"{out} must end with one of {', '.join(window_files.WRITERS)}, which say how to write it.")
-    windows = _sampled(folder, json.loads(about.read_text(encoding="utf-8")), request)
-    window_files.write(out, windows, provenance(folder, about, request))
+    windows = _sampled(folder, artifacts.window, request)
+    window_files.write(out, windows, provenance(folder, artifacts.window, request))
     return windows
 
 
-def provenance(folder: Path, about: Path, request: Request) -> dict[str, Any]:
+def provenance(folder: Path, learned: Path, request: Request) -> dict[str, Any]:
     """The model by its hash, the windows that it learned from by theirs, and what was asked for."""
     from sensegen.provenance import sha256
 
@@ -75,36 +75,27 @@ def provenance(folder: Path, about: Path, request: Request) -> dict[str, Any]:
         "made_by": f"sensegen {version('sensegen')}",
         "synthetic": True,
         "model": {**config, "sha256": sha256(folder / "weights.safetensors")},
-        "learned_from": {name: sha256(about.parent / name) for name in ("windows.json", "signals.npy", "fit.npy")},
+        "learned_from": {name: sha256(learned / name) for name in ("windows.json", "signals.npy", "fit.npy")},
         "request": {**asdict(request), "prompt": str(request.prompt) if request.prompt else None},
     }
 
 
-def _sampled(folder: Path, about: dict[str, Any], request: Request) -> "Windows":
+def _sampled(folder: Path, learned: Path, request: Request) -> "Windows":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from sensegen.generators import load_generator
     from sensegen.scaling import Scaling
     from sensegen.windows import Windows
 
-    classes = tuple(about["classes"])
-    labels = request.labels(classes)
-    scaling = Scaling(np.array(about["scaling"]["mean"]), np.array(about["scaling"]["stddev"]))
+    fit, scaling = Windows.open(learned / "fit"), Scaling.load(learned)
+    labels = request.labels(fit.classes)
     generator = load_generator(folder)
-    length = generator.shape.length if request.seconds is None else round(request.seconds * about["rate_hz"])
-    if request.prompt is None and length == generator.shape.length:
+    length = fit.shape.length if request.seconds is None else round(request.seconds * fit.rate_hz)
+    if request.prompt is None and length == fit.shape.length:
         values = generator.sample(labels, request.seed)
     else:
-        prompt = _prompt(request, about, scaling, generator.shape.channels)
-        values = _continued(generator, prompt, labels, length, request.seed)
-    return Windows(
-        scaling.invert(values).astype(np.float32),
-        labels,
-        ("",) * len(labels),
-        tuple(about["channels"]),
-        classes,
-        about["rate_hz"],
-        tuple(about["units"]),
-    )
+        values = _continued(generator, _prompt(request, fit, scaling), labels, length, request.seed)
+    values = scaling.invert(values).astype(np.float32)
+    return replace(fit, values=values, labels=labels, subjects=("",) * len(labels))
 
 
 def _continued(generator: "Generator", prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:
@@ -120,17 +111,15 @@ def _continued(generator: "Generator", prompt: np.ndarray, labels: np.ndarray, l
     return generator.continued(prompt, labels, length, seed)
 
 
-def _prompt(request: Request, about: dict[str, Any], scaling: "Scaling", channels: int) -> np.ndarray:
+def _prompt(request: Request, fit: "Windows", scaling: "Scaling") -> np.ndarray:
     """The scaled beginning of each window, of no sample where none is given."""
     if request.prompt is None:
-        return np.empty((request.windows, 0, channels), np.float32)
+        return np.empty((request.windows, 0, fit.shape.channels), np.float32)
     from sensegen import window_files
 
     given = window_files.read(request.prompt)
-    expected = (tuple(about["channels"]), tuple(about["units"]), about["rate_hz"])
-    for name, of_prompt, must in zip(
-        ("channels", "units", "a rate (Hz) of"), (given.channels, given.units, given.rate_hz), expected, strict=True
-    ):
+    for name in ("channels", "units", "rate_hz"):
+        of_prompt, must = getattr(given, name), getattr(fit, name)
         if of_prompt != must:
             raise ValueError(f"{request.prompt} must have {name} {must}, but has {of_prompt}.")
     return scaling.apply(np.asarray(given.values, np.float64))[np.resize(np.arange(len(given)), request.windows)]

@@ -268,10 +268,10 @@ def provenance(path: Path) -> dict[str, Any]:
     """What a file that `write` wrote tells of where its windows come from; empty where it tells nothing."""
     import pyarrow.parquet as pq
 
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as file:
             return json.loads(str(file[PROVENANCE])) if PROVENANCE in file.files else {}
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         with path.open(encoding="utf-8") as lines:
             first = next(lines, "")
         return json.loads(first.removeprefix(COMMENT)) if first.startswith(COMMENT) else {}

@@ -47,11 +47,12 @@ def workspace(root: Path, params: Section) -> Path:
     artifacts.window.mkdir(parents=True)
     about = {
         **{"channels": windows.channels, "classes": windows.classes, "rate_hz": 32.0, "units": ["g", "rad/s"]},
+        **{"length": 16, "subjects": ["S0"]},
         "scaling": {"mean": [LEVEL, 0.0], "stddev": [2.0, 1.0]},
     }
     (artifacts.window / "windows.json").write_text(json.dumps(about), encoding="utf-8")
-    for name in ("signals", "fit"):
-        np.save(artifacts.window / f"{name}.npy", np.zeros(3))
+    np.save(artifacts.window / "signals.npy", windows.values[0])
+    np.save(artifacts.window / "fit.npy", np.zeros((1, 3), int))  # start, label, subject
     return root
 
 

@@ -77,6 +77,12 @@ def test_parts_share_out_every_window_once(generator):
     assert sum(len(part.windows) for part in generator.parts(windows)) == len(windows)
 
 
+def test_of_one_model_an_activity_only_those_asked_for_are_sampled(monkeypatch):
+    generator = build_generator(shape_for("cse555"), CASES["cse555"], seed=0)
+    monkeypatch.setattr(generator.models[0], "sample_windows", None)
+    assert generator.sample(np.array([1, 1]), seed=0).shape == (2, 16, 1)
+
+
 @pytest.mark.parametrize(("kind", "parameters"), [("sensegen_paper", 1_357_000), ("cse555", 1_358_752)])
 def test_published_generators_have_exactly_their_parameters(kind, parameters):
     generator = build_generator(WindowShape(128, 1, 1), CASES[kind], seed=0)

@@ -7,17 +7,14 @@ since there are as many frequencies in the highest octave as in all others toget
 (Esser et al., 2024): the middle is where there is most to learn.
 """
 
-from collections.abc import Mapping, Sequence
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sensegen.generators.generator import Generator, Part
+from sensegen.generators.conditional import Conditional
 from sensegen.generators.sampling import in_batches
 from sensegen.generators.transformer import WindowTransformer
 from sensegen.generators.whitening import Parts, SpectralWhitening, bands
-from sensegen.keras_weights import assign_arrays, named_arrays
 from sensegen.params.models import FlowMatchingParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
@@ -53,6 +50,10 @@ class Flow(keras.Model):
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""
         self.velocity(self.noise(1, tf.zeros(2, tf.int32)), tf.zeros((1,)), tf.zeros((1,), tf.int32))
+
+    def settle(self, windows: Windows) -> None:
+        """Take spectra and styles from the training windows."""
+        self.whitening.settle(windows)
 
     def noise(self, batch: int | tf.Tensor, seed: tf.Tensor) -> Parts:
         """Where windows begin."""
@@ -109,33 +110,13 @@ class Flow(keras.Model):
         return self.whitening.together(Parts(shape, style), labels)
 
 
-class FlowMatching(Generator):
-    """One flow for every activity."""
+class FlowMatching(Conditional):
+    """One flow, told the activity."""
 
     kind = "flow_matching"
-
-    def __init__(self, shape: WindowShape, params: FlowMatchingParams, seed: int):
-        keras.utils.set_random_seed(derived_seed(seed, self.kind))
-        super().__init__(shape, params)
-        self.model = Flow(shape, params)
-        self.model.create_variables()
-
-    def settle(self, windows: Windows) -> None:
-        self.model.whitening.settle(windows)
-
-    def parts(self, windows: Windows) -> Sequence[Part]:
-        return [Part("all", self.model, windows)]
-
-    def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        return self.model.sample_windows(np.asarray(labels), seed)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return named_arrays(self.model)
-
-    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
-        assign_arrays(self.model, arrays)
 
 
 def build(shape: WindowShape, params: FlowMatchingParams, seed: int) -> FlowMatching:
     """A generator with new weights."""
-    return FlowMatching(shape, params, seed)
+    keras.utils.set_random_seed(derived_seed(seed, FlowMatching.kind))
+    return FlowMatching(shape, params, Flow(shape, params))

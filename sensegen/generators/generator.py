@@ -58,7 +58,7 @@ class Generator(ABC):
         weights.save(folder, config, self.arrays())
 
     def count_parameters(self) -> int:
-        """Trainable numbers."""
+        """The numbers of its model folder: trained, or taken from the training windows (`settle`)."""
         return sum(array.size for array in self.arrays().values())
 
 

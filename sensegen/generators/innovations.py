@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
 
+from sensegen.generators.conditional import of_each_class
 from sensegen.windows import Windows, WindowShape
 
 ORDER = 32  # samples; of 8, 16, 32 and 48 on UCI HAR, log spectra were 0.82, 0.33, 0.17 and 0.12 from the real ones
@@ -58,12 +59,8 @@ class Innovations(keras.layers.Layer):
 
     def settle(self, windows: Windows) -> None:
         """Take the linear models from windows; a class without any gets that of all windows."""
-        of_all = linear_model(np.asarray(windows.values, np.float64), self.order)
-        found = {
-            label: linear_model(np.asarray(windows.select(windows.labels == label).values, np.float64), self.order)
-            for label in np.unique(windows.labels)
-        }
-        models = [found.get(label, of_all) for label in range(self.level.shape[0])]
+        classes = of_each_class(windows, self.level.shape[0])
+        models = [linear_model(np.asarray(of_class.values, np.float64), self.order) for of_class in classes]
         for name in ("level", "mixing", "predictors", "spread", "factor"):
             getattr(self, name).assign(np.stack([getattr(model, name) for model in models]))
 

@@ -28,8 +28,8 @@ class PerActivity(Generator):
     def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
         labels = np.asarray(labels)
         windows = np.empty((len(labels), self.shape.length, self.shape.channels), np.float32)
-        for label, model in enumerate(self.models):
-            windows[labels == label] = model.sample_windows(labels[labels == label], seed + label)
+        for label in np.unique(labels):
+            windows[labels == label] = self.models[label].sample_windows(labels[labels == label], seed + int(label))
         return windows
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
 
+from sensegen.generators.conditional import of_each_class
 from sensegen.windows import Windows, WindowShape
 
 LOWEST_BAND = 4  # the first band ends before this coefficient; each further one is an octave
@@ -37,6 +38,15 @@ class Parts(NamedTuple):
 
     shape: tf.Tensor
     style: tf.Tensor
+
+
+class Spectra(NamedTuple):
+    """Of one class: `share` (frequency, channel), `factor` (band, channel, channel), `mean` and `spread` (style)."""
+
+    share: Float[np.ndarray, "frequency channel"]
+    factor: Float[np.ndarray, "band channel channel"]
+    mean: Float[np.ndarray, "style"]
+    spread: Float[np.ndarray, "style"]
 
 
 class SpectralWhitening(keras.layers.Layer):
@@ -65,38 +75,10 @@ class SpectralWhitening(keras.layers.Layer):
         return self.mean.shape[1]
 
     def settle(self, windows: Windows) -> None:
-        """Take shares, and means and spreads of styles, from windows; a class without any gets those of all."""
-        present = [label for label in range(self.classes) if (windows.labels == label).any()]
-        rows = {label: windows.labels == label for label in present}
-        for label in range(self.classes):
-            self._settle(label, windows.select(rows.get(label, np.ones(len(windows), bool))))
-
-    def _settle(self, label: int, windows: Windows) -> None:
-        coefficients = transformed(windows)
-        members = self.members.numpy()
-        loudness = loudness_of(coefficients, members)
-        share = np.ones(coefficients.shape[1:])  # at frequency 0, too: the level is part of the style
-        whitened = coefficients[:, 1:] / np.einsum("kf,wkc->wfc", members[:, 1:] > 0, loudness)
-        share[1:] = np.sqrt(np.mean(np.square(whitened), axis=0)) + TINY
-        self._set(self.share, label, share)
-        level = coefficients[:, 0] / np.sqrt(self.window.length)
-        coefficients = coefficients / share
-        for at, (low, high) in enumerate(self.edges):
-            factor = factor_of(coefficients[:, low:high])
-            coefficients[:, low:high] = np.linalg.solve(factor, coefficients[:, low:high].mT).mT
-            factors = self.factor.numpy()
-            factors[label, at] = factor
-            self.factor.assign(factors)
-        loudness = loudness_of(coefficients, members)
-        styles = np.concatenate([level, np.log(loudness).reshape(len(windows), -1)], axis=1)
-        self._set(self.mean, label, styles.mean(axis=0))
-        self._set(self.spread, label, np.maximum(styles.std(axis=0), LEAST_SPREAD))
-
-    @staticmethod
-    def _set(weight: tf.Variable, label: int, value: np.ndarray) -> None:
-        values = weight.numpy()
-        values[label] = value
-        weight.assign(values)
+        """Take the spectra of each class from windows; a class without any gets those of all."""
+        found = [spectra_of(of_class) for of_class in of_each_class(windows, self.classes)]
+        for name in Spectra._fields:
+            getattr(self, name).assign(np.stack([getattr(spectra, name) for spectra in found]))
 
     def apart(self, values: tf.Tensor, labels: tf.Tensor) -> Parts:
         """Shape and style of windows."""
@@ -164,6 +146,23 @@ def bands(length: int) -> Float[np.ndarray, "band frequency"]:
     at = np.arange(length)
     members = np.array([(at >= low) & (at < high) for low, high in edges(length)], np.float32)
     return members / members.sum(axis=1, keepdims=True)
+
+
+def spectra_of(windows: Windows) -> Spectra:
+    """What `SpectralWhitening` knows of a class, from its windows."""
+    coefficients = transformed(windows)
+    length = coefficients.shape[1]
+    level, members = coefficients[:, 0] / np.sqrt(length), bands(length)
+    share = np.ones(coefficients.shape[1:])  # at frequency 0, too: the level is part of the style
+    by_band = np.einsum("kf,wkc->wfc", members[:, 1:] > 0, loudness_of(coefficients, members))
+    share[1:] = np.sqrt(np.mean(np.square(coefficients[:, 1:] / by_band), axis=0)) + TINY
+    coefficients /= share
+    factors = [factor_of(coefficients[:, low:high]) for low, high in edges(length)]
+    for factor, (low, high) in zip(factors, edges(length), strict=True):
+        coefficients[:, low:high] = np.linalg.solve(factor, coefficients[:, low:high].mT).mT
+    log_loudness = np.log(loudness_of(coefficients, members)).reshape(len(windows), -1)
+    styles = np.concatenate([level, log_loudness], axis=1)
+    return Spectra(share, np.stack(factors), styles.mean(axis=0), np.maximum(styles.std(axis=0), LEAST_SPREAD))
 
 
 def factor_of(coefficients: Coefficients) -> Float[np.ndarray, "channel channel"]:

@@ -77,7 +77,7 @@ GeneratorParams = Annotated[
 
 
 class TrainGeneratorParams(Section):
-    """Pretraining of the generator by maximum likelihood."""
+    """Pretraining of the generator by its own loss."""
 
     generator: GeneratorParams
     optimiser: OptimiserParams

@@ -1,0 +1,42 @@
+"""One model that is told the activity answers for every activity."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sensegen.generators.generator import Generator, Part
+from sensegen.keras_weights import assign_arrays, named_arrays
+from sensegen.params.section import Section
+from sensegen.windows import Windows, WindowShape
+
+
+class Conditional(Generator):
+    """Abstract: `model` is told the label of each window."""
+
+    def __init__(self, shape: WindowShape, params: Section, model: Any):
+        super().__init__(shape, params)
+        self.model = model
+        model.create_variables()
+
+    def settle(self, windows: Windows) -> None:
+        self.model.settle(windows)
+
+    def parts(self, windows: Windows) -> Sequence[Part]:
+        return [Part("all", self.model, windows)]
+
+    def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
+        return self.model.sample_windows(np.asarray(labels), seed)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return named_arrays(self.model)
+
+    def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
+        assign_arrays(self.model, arrays)
+
+
+def of_each_class(windows: Windows, classes: int) -> Iterator[Windows]:
+    """The windows of each label in turn; all windows for a class of which there are none."""
+    for label in range(classes):
+        of_class = windows.labels == label
+        yield windows.select(of_class) if of_class.any() else windows
