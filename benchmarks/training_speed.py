@@ -116,7 +116,9 @@ def flow_network(way: str) -> tuple[Any, int]:
     from sensegen.params.models import FlowMatchingParams
     from sensegen.windows import WindowShape
 
-    params = FlowMatchingParams(kind="flow_matching", width=128, layers=6, heads=4, patch=8, sampling_steps=8)
+    params = FlowMatchingParams(
+        kind="flow_matching", width=128, layers=6, heads=4, patch=8, sampling_steps=8, temperature=1.0
+    )
     return build(WindowShape(128, 9, 6), params, seed=0).model, 9
 
 

@@ -119,13 +119,15 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same windows.")] = 0,
     seconds: Annotated[float | None, typer.Option(min=0, help="Length; else as trained. Of an mdn_rnn only.")] = None,
     prompt: Annotated[Path | None, typer.Option(help="Windows to begin with, in a file. Of an mdn_rnn only.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="How much noise to draw with; else as trained.")] = None,
 ) -> None:
     """Write windows of the trained generator to a file, in physical units."""
     root = _prepared_root()
     from flows import generating
 
     try:
-        made = generating.generate(root, generating.Request(activity, windows, seed, seconds, prompt), out)
+        asked = generating.Request(activity, windows, seed, seconds, prompt, temperature)
+        made = generating.generate(root, asked, out)
     except (ValueError, OSError) as error:
         raise _failed(str(error)) from None
     length_s = made.values.shape[1] / made.rate_hz

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Request:
     """How many windows, of which activity (None: of all, in equal numbers), drawn by which seed.
 
-    `seconds` is their length (None: as trained); `prompt` a file of windows that they begin with, each in turn.
+    `seconds` is their length (None: as trained); `prompt` a file of windows that they begin with, each in turn;
+    `temperature` how much of the generator's noise is drawn (None: as in params.yaml).
     """
 
     activity: str | None
@@ -33,6 +34,7 @@ class Request:
     seed: int
     seconds: float | None = None
     prompt: Path | None = None
+    temperature: float | None = None
 
     def labels(self, classes: tuple[str, ...]) -> np.ndarray:
         """The class of each window.
@@ -88,7 +90,7 @@ def _sampled(folder: Path, learned: Path, request: Request) -> "Windows":
 
     fit, scaling = Windows.open(learned / "fit"), Scaling.load(learned)
     labels = request.labels(fit.classes)
-    generator = load_generator(folder)
+    generator = _warmed(load_generator(folder), request.temperature)
     length = fit.shape.length if request.seconds is None else round(request.seconds * fit.rate_hz)
     if request.prompt is None and length == fit.shape.length:
         values = generator.sample(labels, request.seed)
@@ -96,6 +98,19 @@ def _sampled(folder: Path, learned: Path, request: Request) -> "Windows":
         values = _continued(generator, _prompt(request, fit, scaling), labels, length, request.seed)
     values = scaling.invert(values).astype(np.float32)
     return replace(fit, values=values, labels=labels, subjects=("",) * len(labels))
+
+
+def _warmed(generator: "Generator", temperature: float | None) -> "Generator":
+    from sensegen.generators.conditional import Conditional
+
+    if temperature is None:
+        return generator
+    if not isinstance(generator, Conditional):
+        raise ValueError(f"A {generator.kind} draws at temperature 1 alone. Leave --temperature out.")
+    if not 0 < temperature <= 2:
+        raise ValueError(f"--temperature must be above 0 and at most 2, but is {temperature}.")
+    generator.temperature = temperature
+    return generator
 
 
 def _continued(generator: "Generator", prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:

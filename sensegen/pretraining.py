@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from sensegen.best_epoch import BestEpoch, patient
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
-from sensegen.params.models import OptimiserParams
+from sensegen.params.models import TrainGeneratorParams
 from sensegen.seeding import derived_seed
 from sensegen.training import GradientStep, Schedule, cosine, mean_loss
 from sensegen.training_run import Training
@@ -16,16 +17,18 @@ def pretrain(generator: Generator, fit: Windows, validation: Windows, training: 
     params = training.params.train_generator
     generator.settle(fit)
     for part in generator.parts(fit):
-        train_part(part, validation_of(generator, validation, part.name), params.optimiser, params.epochs, training)
+        train_part(part, validation_of(generator, validation, part.name), params, training)
 
 
-def train_part(part: Part, validation: Windows, optimiser: OptimiserParams, epochs: int, training: Training) -> None:
-    """Train one part for some epochs of its windows."""
-    batches = training.batches(arrays_of(part.windows), optimiser, part.name)
-    measured = mean_loss(part.model, arrays_of(validation))
-    schedule = Schedule(epochs * batches.epoch_steps, batches.epoch_steps, lambda: {"validation_loss": measured()})
-    step = training.step(part.model, optimiser, part.name, cosine(schedule.steps))
-    training.train(step, batches, schedule, part.name)
+def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, training: Training) -> None:
+    """Train one part on its windows, and leave it as it was after the epoch that validation people liked best."""
+    batches = training.batches(arrays_of(part.windows), params.optimiser, part.name)
+    steps = params.epochs * batches.epoch_steps
+    step = training.step(part.model, params.optimiser, part.name, cosine(steps))
+    best = BestEpoch(step, mean_loss(part.model, arrays_of(validation)))
+    schedule = Schedule(steps, batches.epoch_steps, best.measure, patient(params.patience))
+    training.train(best, batches, schedule, part.name)
+    best.restore()
 
 
 def validation_of(generator: Generator, validation: Windows, part: str) -> Windows:

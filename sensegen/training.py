@@ -7,6 +7,7 @@ so a run that was killed and goes on from its checkpoint ends with the same weig
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,7 +31,11 @@ class Trainable(Protocol):
 class Callback(Protocol):
     """What the loop tells the outside."""
 
-    def on_epoch(self, row: Mapping[str, float | int | str]) -> None: ...
+    def on_epoch(self, row: Mapping[str, float | int | str]) -> None:
+        """An epoch has ended; the model is as it was then."""
+
+    def on_resumed(self, row: Mapping[str, float | int | str]) -> None:
+        """An epoch ended before this run went on from a checkpoint; the model is not as it was then."""
 
 
 def set_up(runtime: RuntimeParams) -> None:
@@ -153,8 +158,8 @@ def train(
         Diverged: when rolling back has not helped.
     """
     state = guard.resume(step)
-    for row in state.rows:  # told again: whoever listens now has not heard them
-        _tell(callbacks, row)
+    for row, callback in product(state.rows, callbacks):  # whoever listens now has not heard them
+        callback.on_resumed(row)
     while state.step < schedule.steps and not schedule.finished(state.rows):
         report = step(batches(state.step), state.step)
         if reason := not_finite(report):
@@ -164,13 +169,9 @@ def train(
         if state.step % schedule.epoch_steps == 0:
             epoch = state.step // schedule.epoch_steps
             row = state.close_epoch(epoch, guard.part, step.learning_rate, schedule.measure())
-            _tell(callbacks, row)
+            for callback in callbacks:
+                callback.on_epoch(row)
         ends = state.step == schedule.steps or schedule.finished(state.rows)
         if state.step % guard.params.snapshot_steps == 0 or ends:
             guard.remember(step, state)
     return state
-
-
-def _tell(callbacks: Sequence[Callback], row: Row) -> None:
-    for callback in callbacks:
-        callback.on_epoch(row)

@@ -35,6 +35,8 @@ class EpochProgress:
         losses = [f"{name} {value:.4g}" for name, value in row.items() if name.endswith("loss")]
         self.show(int(row["epoch"]), self.epochs, f"{row['part']}: {', '.join(losses)}")
 
+    on_resumed = on_epoch
+
 
 class TrainingListener(Callback, AlertListener, Protocol):
     """Hears of epochs and of alerts: what the tracker's callback is."""
@@ -53,14 +55,16 @@ class Training:
 
     @classmethod
     @contextmanager
-    def resumable(cls, params: Params, artifacts: Artifacts, stage: str, listener: TrainingListener) -> Iterator[Self]:
+    def resumable(
+        cls, params: Params, artifacts: Artifacts, stage: str, listener: TrainingListener, *watchers: Callback
+    ) -> Iterator[Self]:
         """The trainings of a stage that goes on where it was killed; its checkpoints go when it succeeds."""
         folder = artifacts.checkpoints(stage, checkpoint_key(artifacts.root, stage, params))
         log = AlertLog(artifacts.alerts(stage), stage, [listener])
         if not folder.exists():
             remove(folder.parent)
             log.clear()
-        yield cls(params, log, folder, [listener])
+        yield cls(params, log, folder, [listener, *watchers])
         remove(folder.parent)
 
     def step(self, model: Trainable, optimiser: OptimiserParams, name: str, decay: Decay = constant) -> GradientStep:

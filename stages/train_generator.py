@@ -10,6 +10,7 @@ from sensegen.params import Params
 from sensegen.pretraining import pretrain
 from sensegen.scaling import Scaling
 from sensegen.tracking import Tracker
+from sensegen.tracking.samples import SamplePlots
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
@@ -18,7 +19,11 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     training.set_up(params.runtime)
     fit, validation = (Windows.open(artifacts.window / name) for name in ("fit", "validation"))
     generator = build_generator(fit.shape, params.train_generator.generator, params.seed)
-    with Training.resumable(params, artifacts, "train_generator", tracker.training_callback("generator")) as run:
+    callbacks = (
+        tracker.training_callback("generator"),
+        SamplePlots(tracker, generator.sample, fit, params.train_generator.epochs),
+    )
+    with Training.resumable(params, artifacts, "train_generator", *callbacks) as run:
         pretrain(generator, fit, validation, run)
         generator.save(artifacts.train_generator / "generator")
         run.write(artifacts.train_generator)

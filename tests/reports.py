@@ -39,6 +39,7 @@ class Story:
     windows_per_activity: int = 1
     rate_hz: float = 50.0
     unit: str | None = None
+    calibration: Mapping[str, Any] = field(default_factory=lambda: {"value": None, "reason": "it gives no likelihood"})
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -105,6 +106,7 @@ def leave_training(story: Story, artifacts: Artifacts, random: np.random.Generat
         head = "part,epoch,step,loss,gradient_norm,learning_rate,validation_loss"
         write_rows(getattr(artifacts, stage) / "curves.csv", head, rows)
         write_json(getattr(artifacts, stage) / "alerts.json", [a for a in story.alerts if a["stage"] == stage])
+    write_json(artifacts.train_generator / "calibration.json", story.calibration)
     scores = ("discriminator_loss", "discriminator_validation_accuracy", "generator_loss",
               "generator_validation_loss")  # fmt: skip
     rounds = [{"part": part, "round": number, **{name: random.uniform(0.4, 0.9) for name in scores}}
@@ -231,7 +233,7 @@ def words_of(story: Story, root: Path) -> str:
 
 def laid_out(results: Results) -> str:
     """The text of a page without pictures, in one line."""
-    return " ".join(Elements(lay_out(results, Pictures([], {}, None))).text.split())
+    return " ".join(Elements(lay_out(results, Pictures([], {}, None, None))).text.split())
 
 
 class Elements(HTMLParser):

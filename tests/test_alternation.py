@@ -19,7 +19,7 @@ from sensegen.pretraining import pretrain, train_discriminators, validation_loss
 from sensegen.training_run import Training
 from sensegen.windows import WindowShape
 
-NETWORK = {"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3}
+NETWORK = {"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3, "temperature": 1.0}
 OPTIMISER = {"learning_rate": 0.01, "batch_windows": 8, "gradient_norm": 1.0}
 
 
@@ -108,6 +108,9 @@ def test_an_alternation_that_stopped_goes_on_to_the_same_bits(small, tmp_path):
         def on_epoch(self, row):
             if row["epoch"] == self.epoch:
                 raise KeyboardInterrupt
+
+        def on_resumed(self, row):
+            pass
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "stopped", stop_at=1)

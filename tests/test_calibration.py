@@ -61,7 +61,15 @@ def test_the_histogram_is_flat_if_the_spread_is_right_a_hill_if_wide_and_a_valle
 
 def test_the_loss_of_a_recurrent_generator_is_its_negative_log_likelihood():
     windows = sines(np.random.default_rng(0), 30, length=16)
-    network = {"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2}
+    network = {
+        "kind": "mdn_rnn",
+        "cell": "lstm",
+        "layers": 1,
+        "units": 8,
+        "hidden": 8,
+        "mixtures": 2,
+        "temperature": 1.0,
+    }
     params = MDNRNNParams(**network, log_stddev=LogStddevBounds(low=-6.0, high=2.0))
     generator = build_generator(windows.shape, params, seed=0)
     generator.settle(windows)
@@ -73,7 +81,9 @@ def test_the_loss_of_a_recurrent_generator_is_its_negative_log_likelihood():
 
 def test_a_generator_without_likelihood_says_so():
     windows = sines(np.random.default_rng(0), 8, length=16)
-    params = FlowMatchingParams(kind="flow_matching", width=8, layers=1, heads=2, patch=4, sampling_steps=2)
+    params = FlowMatchingParams(
+        kind="flow_matching", width=8, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0
+    )
     generator = build_generator(windows.shape, params, seed=0)
     told = calibration(generator, windows, Scaling(np.zeros(2), np.ones(2)))
     assert told == {"value": None, "reason": "a flow_matching gives no likelihood"}

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.detection import distinct, halves, judgement
-from sensegen.evaluation.judges import Watch, held_out_rows, judges
+from sensegen.evaluation.judges import held_out_rows, judges
 from sensegen.evaluation.panel import Panel
 from sensegen.evaluation.spectral_features import spectral_features
 from sensegen.evaluation.usefulness import build_classifier
@@ -125,21 +125,6 @@ def test_the_windows_to_stop_by_are_of_both_sides_and_leave_most(real, other, se
     mask = held_out_rows(labels, seed)
     for label, count in ((1, real), (0, other)):
         assert mask[labels == label].sum() == max(1, count // 5)
-
-
-def test_the_watch_stops_after_its_patience_and_goes_back_to_the_best_epoch():
-    windows = sines(np.random.default_rng(0), 20)
-    model = build_classifier("cnn", windows.shape, CNNClassifierParams(filters=8, optimiser=FAST, epochs=1), 0)
-    watch = Watch(model, windows, patience=2)
-    rows, best, lowest = [], None, np.inf
-    for scale in (-1.0, 2.0, 1.0, 0.5):  # epochs: a lucky guess, then others
-        model.head.set_weights([scale * np.sign(model.head.get_weights()[0]), np.zeros(2)])
-        rows.append({**watch.measure()})
-        if rows[-1]["validation_loss"] < lowest:
-            best, at, lowest = model.get_weights(), len(rows) - 1, rows[-1]["validation_loss"]
-        assert watch.finished(rows) == (len(rows) > at + 2)
-    watch.restore()
-    assert all(np.array_equal(one, other) for one, other in zip(model.get_weights(), best, strict=True))
 
 
 def test_spectral_features_tell_a_sines_frequency_and_a_constants_silence():

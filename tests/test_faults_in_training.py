@@ -17,10 +17,12 @@ from sensegen.windows import Windows
 
 FAMILIES = {
     "mdn_rnn": MDNRNNParams(
-        **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3},
+        **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3, "temperature": 1.0},
         log_stddev=LogStddevBounds(low=-4.0, high=2.0),
     ),
-    "flow_matching": FlowMatchingParams(kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2),
+    "flow_matching": FlowMatchingParams(
+        kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0
+    ),
 }
 STEPS = 12
 Damage = Callable[[np.ndarray], None]

@@ -12,7 +12,9 @@ from sensegen.pretraining import pretrain
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
-SMALL = FlowMatchingParams(kind="flow_matching", width=32, layers=2, heads=2, patch=4, sampling_steps=8)
+SMALL = FlowMatchingParams(
+    kind="flow_matching", width=32, layers=2, heads=2, patch=4, sampling_steps=8, temperature=1.0
+)
 
 
 def two_levels(count: int) -> Windows:

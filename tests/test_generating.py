@@ -16,9 +16,9 @@ from sensegen.generators import build_generator
 from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams
 from sensegen.params.section import Section
 
-FLOW = FlowMatchingParams(kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2)
+FLOW = FlowMatchingParams(kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0)
 RECURRENT = MDNRNNParams(
-    **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2},
+    **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2, "temperature": 1.0},
     log_stddev=LogStddevBounds(low=-6.0, high=2.0),
 )
 LEVEL = 9.81  # of channel a, in its unit, where scaled values are 0
@@ -73,7 +73,7 @@ def test_windows_of_one_activity_come_in_units_with_names_rate_and_provenance(pr
     assert read.classes == ("fast",)
     assert read.values[..., 0].mean() == pytest.approx(LEVEL, abs=1)
     origin = window_files.provenance(path)
-    asked = {"activity": "fast", "windows": 30, "seed": 5, "seconds": None, "prompt": None}
+    asked = {"activity": "fast", "windows": 30, "seed": 5, "seconds": None, "prompt": None, "temperature": None}
     assert origin["synthetic"] and origin["request"] == asked
     assert origin["model"]["kind"] == "flow_matching" and len(origin["model"]["sha256"]) == 64
     assert set(origin["learned_from"]) == {"windows.json", "signals.npy", "fit.npy"}
@@ -99,6 +99,19 @@ def test_what_cannot_be_made_is_refused_and_nothing_written(project, monkeypatch
     told = generate(project, monkeypatch, *arguments)
     assert told.exit_code != 0 and message in told.output
     assert not list(project.glob("no.*"))
+
+
+@pytest.mark.parametrize("kind", ["project", "stepwise"])
+def test_a_lower_temperature_gives_windows_that_differ_less(kind, request, monkeypatch):
+    spread = {}
+    for temperature in ("0.2", "1.0"):
+        arguments = ["--activity", "slow", "--temperature", temperature, "--out", f"{temperature}.npz"]
+        told = generate(root := request.getfixturevalue(kind), monkeypatch, *arguments)
+        assert told.exit_code == 0, told.output
+        spread[temperature] = window_files.read(root / f"{temperature}.npz").values.std(axis=0).mean()
+    assert spread["0.2"] < 0.7 * spread["1.0"]
+    refused = generate(root, monkeypatch, "--temperature", "-1", "--out", "no.npz")
+    assert refused.exit_code != 0 and "--temperature must be above 0 and at most 2" in refused.output
 
 
 def test_a_step_by_step_generator_goes_on_from_given_windows_for_as_long_as_is_asked(stepwise, monkeypatch):

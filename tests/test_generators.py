@@ -13,8 +13,12 @@ BOUNDS = LogStddevBounds(low=-6.0, high=2.0)
 CONDITIONAL = ("mdn_rnn", "flow_matching")
 LABELS = np.array([0, 1, 1, 0, 1])
 CASES = {
-    "mdn_rnn": MDNRNNParams(kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, log_stddev=BOUNDS),
-    "flow_matching": FlowMatchingParams(kind="flow_matching", width=16, layers=2, heads=2, patch=3, sampling_steps=2),
+    "mdn_rnn": MDNRNNParams(
+        kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, temperature=1.0, log_stddev=BOUNDS
+    ),
+    "flow_matching": FlowMatchingParams(
+        kind="flow_matching", width=16, layers=2, heads=2, patch=3, sampling_steps=2, temperature=1.0
+    ),
     "sensegen_paper": SenseGenPaperParams(kind="sensegen_paper", log_stddev=BOUNDS),
     "cse555": CSE555Params(kind="cse555", log_stddev=BOUNDS),
 }

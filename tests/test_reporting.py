@@ -20,6 +20,7 @@ from reports import (
     metrics_of,
     params_of,
     report_of,
+    results_of,
     words_of,
     write_json,
     write_rows,
@@ -30,7 +31,7 @@ from sensegen.params.windowing import InTimeSplit, KFoldSplit, LeaveOneOutSplit
 from sensegen.reporting import clock, drawing, sheets, tables, training_figures, window_figures, wording
 from sensegen.reporting.measures import Measure, find, measure, number
 from sensegen.reporting.page import build_report, lay_out
-from sensegen.reporting.pictures import Pictures, window_pictures
+from sensegen.reporting.pictures import Pictures, calibration_picture, window_pictures
 from sensegen.reporting.reading import read_results
 from sensegen.reporting.results import Signals
 
@@ -97,6 +98,17 @@ def test_every_alert_is_in_words_too(tmp_path):
     text = words_of(Story(alerts=alerts), tmp_path)
     assert "40 times" in text
     assert all(str(step) in text for step in range(1000, 1040))
+
+
+def test_calibration_is_drawn_bin_by_bin_and_told_in_both_units(tmp_path):
+    told = {"unit": "nats a step and channel", "nll_scaled": -1.25, "nll_physical": -3.5, "largest_error": 0.04}
+    results = results_of(Story(calibration={**told, "transform": [0.09, 0.05, 0.01, 0.85]}), tmp_path)
+    picture = calibration_picture(results.pipeline)
+    assert "0.090, 0.050, 0.010, 0.850" in picture.alt
+    assert "-1.250 nats a step and channel in scaled and -3.500 in physical units" in picture.caption
+    (axes,) = training_figures.draw_transform([0.09, 0.05, 0.01, 0.85], drawing.LIGHT).axes
+    assert [bar.get_height() for bar in axes.patches] == [0.09, 0.05, 0.01, 0.85]
+    assert "Not known: it gives no likelihood." in words_of(Story(), tmp_path / "other")
 
 
 def test_an_odd_label_is_shown_as_text_and_never_as_markup(tmp_path):
@@ -214,7 +226,7 @@ def test_classes_that_no_window_is_of_are_nowhere_on_the_page(tmp_path):
     write_json(artifacts.window / "windows.json", {**meaning, "classes": ["WALKING", "SITTING", "TURNING"]})
     results = read_results(params_of(Story()), artifacts)
     assert results.shown_classes == ("WALKING", "SITTING")
-    assert "TURNING" not in lay_out(results, Pictures(window_pictures(results), {}, None))
+    assert "TURNING" not in lay_out(results, Pictures(window_pictures(results), {}, None, None))
 
 
 def test_the_data_is_told_by_class_skew_and_person(tmp_path):
@@ -243,7 +255,7 @@ def with_split(params: Params, split) -> Params:
 def test_the_page_says_which_split_this_is_and_what_it_cannot_show(tmp_path, split, words):
     artifacts = leave_behind(Story(), tmp_path)
     page = {
-        name: Elements(lay_out(read_results(params, artifacts), Pictures([], {}, None))).text
+        name: Elements(lay_out(read_results(params, artifacts), Pictures([], {}, None, None))).text
         for name, params in (("this", with_split(params_of(Story()), split)), ("people", params_of(Story())))
     }
     assert words in page["this"] and words not in page["people"]
@@ -266,7 +278,7 @@ def test_refused_recordings_are_on_the_page_with_their_reasons(tmp_path):
 
 def test_the_page_links_to_the_data_docs_beside_it(tmp_path):
     artifacts = leave_behind(Story(), tmp_path)
-    html = lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None))
+    html = lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None, None))
     links = [attributes["href"] for tag, attributes in Elements(html).found if tag == "a"]
     (link,) = [link for link in links if str(link).endswith("index.html")]
     assert (artifacts.report / str(link)).resolve() == artifacts.validate / "data_docs" / "index.html"

@@ -20,7 +20,15 @@ SMALL = {
     "divergence": {"max_rollbacks": 2, "snapshot_steps": 5},
     "train_generator": {
         "generator": {
-            **{"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2},
+            **{
+                "kind": "mdn_rnn",
+                "cell": "gru",
+                "layers": 1,
+                "units": 8,
+                "hidden": 8,
+                "mixtures": 2,
+                "temperature": 1.0,
+            },
             "log_stddev": {"low": -6.0, "high": 2.0},
         },
         "optimiser": OPTIMISER,

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import sines
 
 from sensegen import params as schema
 from sensegen import tracking
 from sensegen.params import Params
 from sensegen.tracking import provenance, store
+from sensegen.tracking.samples import SamplePlots
 
 ROOT = Path(__file__).resolve().parents[1]
 ROW = {"part": "all", "step": 12, "loss": 0.5, "gradient_norm": 2.0, "learning_rate": 0.1, "validation_loss": ""}
@@ -82,6 +84,33 @@ def test_rows_of_curves_become_metrics_at_their_epoch(root, params):
     validation = tracker.client.get_metric_history(tracker.run_id, "generator/all/validation_loss")
     assert [(entry.step, entry.value) for entry in validation] == [(1, 0.75)]
     assert not any(name.endswith("/step") for name in stored(tracker).data.metrics)
+
+
+def test_pictures_of_samples_are_logged_as_a_generator_trains_and_not_again_after_a_kill(root, params):
+    windows, asked = sines(np.random.default_rng(0), 12, length=32), []
+
+    def sampler(labels, seed):
+        asked.append((labels.tolist(), seed))
+        return np.zeros((len(labels), 32, 2))
+
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        plots = SamplePlots(tracker, sampler, windows, epochs=10)
+        plots.on_resumed({**ROW, "epoch": 2})
+        for epoch in range(3, 11):
+            plots.on_epoch({**ROW, "epoch": epoch})
+        plots.on_epoch({**ROW, "part": "fast", "epoch": 4})
+    logged = {file.path for file in tracker.client.list_artifacts(tracker.run_id, "samples/all")}
+    assert logged == {f"samples/all/epoch_{epoch:04d}.png" for epoch in (4, 6, 8, 10)}
+    assert asked[0] == ([0, 0, 0, 1, 1, 1], 4) and asked[-1] == ([1, 1, 1], 4)
+
+
+def test_a_picture_that_cannot_be_drawn_ends_no_training(root, params, caplog):
+    def broken(labels, seed):
+        raise MemoryError("no more")
+
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        SamplePlots(tracker, broken, sines(np.random.default_rng(0), 12), epochs=1).on_epoch({**ROW, "epoch": 1})
+    assert "a picture of samples" in caplog.text and "no more" in caplog.text
 
 
 def test_more_numbers_than_mlflow_takes_in_one_call_are_all_there(root, params):

@@ -23,7 +23,14 @@ from sensegen.training import GradientStep, Schedule, train
 RULE = DivergenceParams(max_rollbacks=2, snapshot_steps=4)
 OPTIMISER = OptimiserParams(learning_rate=0.01, batch_windows=16, gradient_norm=1.0)
 NETWORK = MDNRNNParams(
-    kind="mdn_rnn", cell="gru", layers=1, units=12, hidden=8, mixtures=3, log_stddev=LogStddevBounds(low=-4.0, high=2.0)
+    kind="mdn_rnn",
+    cell="gru",
+    layers=1,
+    units=12,
+    hidden=8,
+    mixtures=3,
+    temperature=1.0,
+    log_stddev=LogStddevBounds(low=-4.0, high=2.0),
 )
 
 

@@ -7,16 +7,17 @@ import numpy as np
 
 from sensegen.generators.generator import Generator, Part
 from sensegen.keras_weights import assign_arrays, named_arrays
-from sensegen.params.section import Section
+from sensegen.params.models import FlowMatchingParams, MDNRNNParams
 from sensegen.windows import Windows, WindowShape
 
 
 class Conditional(Generator):
-    """Abstract: `model` is told the label of each window."""
+    """Abstract: `model` is told the label of each window; `temperature` is how much of its noise it draws with."""
 
-    def __init__(self, shape: WindowShape, params: Section, model: Any):
+    def __init__(self, shape: WindowShape, params: MDNRNNParams | FlowMatchingParams, model: Any):
         super().__init__(shape, params)
         self.model = model
+        self.temperature = params.temperature
         model.create_variables()
 
     def settle(self, windows: Windows) -> None:
@@ -26,7 +27,7 @@ class Conditional(Generator):
         return [Part("all", self.model, windows)]
 
     def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        return self.model.sample_windows(np.asarray(labels), seed)
+        return self.model.sample_windows(np.asarray(labels), seed, self.temperature)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return named_arrays(self.model)

@@ -31,7 +31,14 @@ class InnovationRNN(MixtureRNN):
         mixture = self.mixtures_after(_seen(found, values), labels)
         return Foretold(found, mixture, self.innovations.log_scale(labels, values.shape[1]))
 
-    def continued(self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:
+    def sample_windows(self, labels: np.ndarray, seed: int, temperature: float = 1.0) -> np.ndarray:
+        """Windows (window, time, channel) by ancestral sampling; each spread is taken times `temperature`."""
+        nothing = np.empty((len(labels), 0, self.window.channels), np.float32)
+        return self.continued(nothing, labels, self.window.length, seed, temperature)
+
+    def continued(
+        self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int, temperature: float = 1.0
+    ) -> np.ndarray:
         """Windows (window, time, channel) of `length` samples that begin with `prompt` (window, time, channel).
 
         The network reads the prompt as if it had drawn it, and so takes over the person, the phone and the phase.
@@ -42,19 +49,18 @@ class InnovationRNN(MixtureRNN):
         if prompt.shape[1] > length:
             raise ValueError(f"A prompt must fit into {length} samples, but has {prompt.shape[1]}.")
         given = np.pad(prompt.astype(np.float32), ((0, 0), (0, length - prompt.shape[1]), (0, 0)))
-        sampler = partial(self._continue_batch, prompt.shape[1])
+        sampler = partial(self._continue_batch, prompt.shape[1], tf.constant(temperature, tf.float32))
         made = in_batches(sampler, labels, seed, given)
         made[:, : prompt.shape[1]] = prompt  # to the last bit
         return made
 
-    def _eager_sample(self, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        nothing = tf.zeros((labels.shape[0], self.window.length, self.window.channels))
-        return self._eager_continue(0, seed, labels, nothing)
-
-    def _eager_continue(self, prompted: int, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    def _eager_continue(
+        self, prompted: int, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor
+    ) -> tf.Tensor:
         """The first `prompted` steps are those of `given` (batch, time, channel), and the others are drawn."""
         batch, length, channels = given.shape
         gumbel, normal = self.noise((length, batch), seed)
+        normal *= temperature
         told = tf.transpose(self.innovations.of(given, labels), (1, 0, 2))
         seen, past = tf.zeros((batch, 2 * channels)), tf.zeros((batch, self.innovations.order, channels))
         states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]

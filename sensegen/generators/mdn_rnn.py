@@ -17,7 +17,7 @@ class ConditionalMDNRNN(Conditional):
 
     def continued(self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int) -> np.ndarray:
         """As `Sequential` has it."""
-        return self.model.continued(prompt, np.asarray(labels), length, seed)
+        return self.model.continued(prompt, np.asarray(labels), length, seed, self.temperature)
 
 
 def build(shape: WindowShape, params: MDNRNNParams, seed: int) -> ConditionalMDNRNN:

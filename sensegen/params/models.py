@@ -28,6 +28,9 @@ class LogStddevBounds(Section):
         return self
 
 
+Temperature = Annotated[float, Field(gt=0, le=2, description="how much of its noise windows are drawn with; 1: all")]
+
+
 class MDNRNNParams(Section):
     """Mixture-density recurrent generator, conditional on the activity, over all channels at once."""
 
@@ -38,6 +41,7 @@ class MDNRNNParams(Section):
     hidden: Annotated[int, Field(gt=0, description="units of the dense layer before the mixture")]
     mixtures: Annotated[int, Field(gt=0, description="Gaussian components")]
     log_stddev: LogStddevBounds
+    temperature: Temperature
 
 
 class SenseGenPaperParams(Section):
@@ -63,6 +67,7 @@ class FlowMatchingParams(Section):
     heads: Annotated[int, Field(gt=0, description="of attention; width must be a multiple of it")]
     patch: Annotated[int, Field(gt=0, description="samples a patch")]
     sampling_steps: Annotated[int, Field(ge=1, le=1000, description="of Heun's method, two evaluations each")]
+    temperature: Temperature
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
@@ -81,7 +86,13 @@ class TrainGeneratorParams(Section):
 
     generator: GeneratorParams
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Annotated[
+        int, Field(gt=0, description="at most; of them the one that is best on validation people is kept")
+    ]
+    patience: Annotated[
+        int | None,
+        Field(gt=0, description="epochs without a better validation loss before it ends; null: waits for all"),
+    ]
 
 
 class DiscriminatorParams(Section):

@@ -34,24 +34,25 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of a page; a stage that trained nothing has None, and so has an alternation of no rounds."""
+    """The pictures of a page; None where nothing was trained, no round was run, or no likelihood is given."""
 
     windows: list[Picture]
     losses: dict[str, Picture | None]
     rounds: Picture | None
+    calibration: Picture | None
 
     @property
     def drawn(self) -> list[Picture]:
         """All of them."""
-        return [picture for picture in (*self.windows, *self.losses.values(), self.rounds) if picture]
+        return [picture for picture in (*self.windows, *self.losses.values(), self.rounds, self.calibration) if picture]
 
 
 def pictures_of(results: Results) -> Pictures:
     """Draw every picture; what was never trained has none."""
     run = results.pipeline
     if run is None:
-        return Pictures(window_pictures(results), {}, None)
-    return Pictures(window_pictures(results), loss_pictures(run), rounds_picture(run))
+        return Pictures(window_pictures(results), {}, None, None)
+    return Pictures(window_pictures(results), loss_pictures(run), rounds_picture(run), calibration_picture(run))
 
 
 def window_pictures(results: Results) -> list[Picture]:
@@ -114,6 +115,21 @@ def rounds_picture(run: Pipeline) -> Picture | None:
     caption = "An accuracy of 0.5 on validation windows means that the discriminator guesses."
     draw = partial(training_figures.draw_rounds, run.rounds)
     return _picture("rounds", "Rounds of the alternation", (alt, caption), draw)
+
+
+def calibration_picture(run: Pipeline) -> Picture | None:
+    """Whether what the generator expects is what comes; none where it gives no likelihood."""
+    told = run.calibration
+    if "transform" not in told:
+        return None
+    alt = f"Histogram of {len(told['transform'])} bins: {', '.join(f'{share:.3f}' for share in told['transform'])}."
+    caption = (
+        f"Level where spreads are honest, a hill where they are too wide, a valley where too narrow; the worst bin is "
+        f"{told['largest_error']:.3f} off. Validation people: {told['nll_scaled']:.3f} {told['unit']} in scaled and "
+        f"{told['nll_physical']:.3f} in physical units."
+    )
+    draw = partial(training_figures.draw_transform, told["transform"])
+    return _picture("calibration", "Calibration", (alt, caption), draw)
 
 
 def _picture(name: str, title: str, words: tuple[str, str], draw: Callable[[drawing.Theme], "Figure"]) -> Picture:

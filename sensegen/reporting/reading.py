@@ -57,6 +57,7 @@ def _read_pipeline(params: Params, artifacts: Artifacts) -> Pipeline:
         alerts=tuple(alert for stage in STAGES_WITH_ALERTS for alert in _read_alerts(artifacts, stage)),
         quarantine=_read_quarantine(artifacts),
         provenance=_read_json(artifacts.download / "provenance.json"),
+        calibration=_read_json(artifacts.train_generator / "calibration.json"),
     )
 
 

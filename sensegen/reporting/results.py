@@ -65,7 +65,10 @@ class Signals:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What only a run of all stages leaves behind; `quarantine` is None where nobody kept one."""
+    """What only a run of all stages leaves behind; `quarantine` is None where nobody kept one.
+
+    `calibration` is what `sensegen.calibration` says of the generator.
+    """
 
     params: Params
     curves: tuple[Curve, ...]
@@ -73,6 +76,7 @@ class Pipeline:
     alerts: tuple[Mapping[str, Any], ...]
     quarantine: tuple[Mapping[str, Any], ...] | None
     provenance: Mapping[str, Any]
+    calibration: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,19 @@ def draw_rounds(rounds: Sequence[Mapping[str, str]], theme: drawing.Theme) -> "F
     return drawn
 
 
+def draw_transform(shares: Sequence[float], theme: drawing.Theme) -> "Figure":
+    """The histogram of the probability integral transform beside the level of an honest one."""
+    drawn = drawing.figure(TOP + HEIGHT + BELOW)
+    axes = _axes(drawn, 0, 1)
+    axes.set_title("share of validation values", loc="left", size=9)
+    edges = np.linspace(0, 1, len(shares) + 1)
+    axes.bar(edges[:-1], shares, width=0.92 * edges[1], align="edge", color=theme.line(0)[0])
+    axes.axhline(1 / len(shares), color=theme.muted, linewidth=1, linestyle=(0, (2, 2)))
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("probability that the generator gave to less")
+    return drawn
+
+
 def _axes(drawn: "Figure", position: int, panels: int) -> "Axes":
     width = WIDTH if panels > 1 else 2 * WIDTH + BETWEEN
     return drawing.place(drawn, LEFT + position * (WIDTH + BETWEEN), TOP, width, HEIGHT)

@@ -109,6 +109,8 @@ class TrainingCallback:
         numbers = {f"{prefix}/{column}": float(value) for column, value in row.items() if _is_number(column, value)}
         self.tracker.log_metrics(numbers, int(step))
 
+    on_resumed = on_epoch
+
     def on_alert(self, event: Mapping[str, object]) -> None:
         """Mark the run; the guard of the training has already written the alert down."""
         self.tracker.alert(event)
