@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 LENGTH, UNITS, HIDDEN, MIXTURES = 128, 256, 128, 24
-CHANNELS, STYLES, PATCH, WIDTH, LAYERS, HEADS = 9, 63, 8, 128, 6, 4
+CHANNELS, STYLES, WIDTH, MULTIPLES, HEADS = 9, 63, 32, (1, 2, 4, 4), 4
 
 
 class SenseGen(nn.Module):
@@ -30,46 +30,75 @@ class SenseGen(nn.Module):
         return -torch.logsumexp(torch.log_softmax(logits, -1) - 0.5 * z**2 - log_stddev, -1).mean()
 
 
-class Block(nn.Module):
-    """A block of the diffusion transformer, conditioned by scale, shift and gate."""
+class Norm(nn.Module):
+    """Channels by their root mean square."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.modulation = nn.Linear(WIDTH, 6 * WIDTH)
-        self.norm = nn.LayerNorm(WIDTH, elementwise_affine=False)
-        self.heads, self.joined = nn.Linear(WIDTH, 3 * WIDTH, bias=False), nn.Linear(WIDTH, WIDTH)
-        self.dense = nn.Sequential(
-            nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(approximate="tanh"), nn.Linear(4 * WIDTH, WIDTH)
-        )
+        self.scale = nn.Parameter(torch.ones(width, 1))
 
-    def forward(self, tokens: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        scale, shift, gate, scale2, shift2, gate2 = self.modulation(condition)[:, None].chunk(6, dim=-1)
-        batch, count, _ = tokens.shape
-        split = self.heads(self.norm(tokens) * (1 + scale) + shift).view(batch, count, 3, HEADS, WIDTH // HEADS)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        attended = nn.functional.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + gate * self.joined(attended.transpose(1, 2).reshape(batch, count, WIDTH))
-        return tokens + gate2 * self.dense(self.norm(tokens) * (1 + scale2) + shift2)
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values * torch.rsqrt(values.square().mean(1, keepdim=True) + 1e-5) * self.scale
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a straight way, under a condition."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.norm, self.norm_second = Norm(channels), Norm(width)
+        self.first, self.second = nn.Conv1d(channels, width, 5, padding=2), nn.Conv1d(width, width, 3, padding=1)
+        self.modulation = nn.Linear(4 * WIDTH, 2 * width)
+        self.straight = nn.Conv1d(channels, width, 1) if channels != width else nn.Identity()
+
+    def forward(self, values: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        scale, shift = self.modulation(condition)[:, :, None].chunk(2, 1)
+        inner = self.first(nn.functional.silu(self.norm(values)))
+        inner = self.second(nn.functional.silu(self.norm_second(inner) * (1 + scale) + shift))
+        return self.straight(values) + inner
 
 
 class Flow(nn.Module):
-    """The flow's network on made shapes and styles; the loss is the mean square of what it answers."""
+    """The flow's network of shapes on made windows; the loss is the mean square of what it answers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.into, self.style_in = nn.Linear(PATCH * 2 * CHANNELS, WIDTH), nn.Linear(STYLES, WIDTH)
-        self.blocks = nn.ModuleList([Block() for _ in range(LAYERS)])
-        self.out, self.style_out = nn.Linear(WIDTH, PATCH * CHANNELS), nn.Linear(WIDTH, STYLES)
-        self.moment = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
+        widths = [WIDTH * multiple for multiple in MULTIPLES]
+        last = widths[-1]
+        self.into = nn.Conv1d(2 * CHANNELS, WIDTH, 3, padding=1)
+        self.condition = nn.Sequential(nn.Linear(STYLES, 4 * WIDTH), nn.SiLU(), nn.Linear(4 * WIDTH, 4 * WIDTH))
+        self.down = nn.ModuleList([Residual(*pair) for pair in zip([WIDTH, *widths[:-1]], widths, strict=True)])
+        self.halved = nn.ModuleList([nn.Conv1d(width, width, 2, 2) for width in widths[:-1]])
+        self.middle = nn.ModuleList([Residual(last, last) for _ in range(2)])
+        self.norm, self.heads, self.joined = (
+            Norm(last),
+            nn.Conv1d(last, 3 * last, 1, bias=False),
+            nn.Conv1d(last, last, 1),
+        )
+        above = [*widths[1:], last]
+        self.up = nn.ModuleList([Residual(low + width, width) for low, width in zip(above, widths, strict=True)])
+        self.doubled = nn.ModuleList([nn.ConvTranspose1d(width, width, 2, 2) for width in widths[1:]])
+        self.norm_out, self.out = Norm(WIDTH), nn.Conv1d(WIDTH, CHANNELS, 3, padding=1)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        batch = len(values)
-        patches = torch.cat([values, values], -1).reshape(batch, LENGTH // PATCH, -1)
-        tokens = torch.cat([self.style_in(values[:, :7].reshape(batch, STYLES))[:, None], self.into(patches)], 1)
-        condition = self.moment(values[:, :15].reshape(batch, -1)[:, :WIDTH])
-        for block in self.blocks:
-            tokens = block(tokens, condition)
-        return (self.out(tokens[:, 1:]) ** 2).mean() + (self.style_out(tokens[:, 0]) ** 2).mean()
+        along = values.transpose(1, 2)
+        condition = self.condition(along.reshape(len(values), -1)[:, :STYLES])
+        inner, passed = self.into(torch.cat([along, along], 1)), []
+        for at, block in enumerate(self.down):
+            inner = block(inner, condition)
+            passed.append(inner)
+            inner = self.halved[at](inner) if at < len(self.halved) else inner
+        inner = self.middle[1](self._attended(self.middle[0](inner, condition)), condition)
+        for at in reversed(range(len(self.up))):
+            inner = self.up[at](torch.cat([inner, passed[at]], 1), condition)
+            inner = self.doubled[at - 1](inner) if at else inner
+        return self.out(nn.functional.silu(self.norm_out(inner))).square().mean()
+
+    def _attended(self, values: torch.Tensor) -> torch.Tensor:
+        batch, width, length = values.shape
+        split = self.heads(self.norm(values)).view(batch, 3, HEADS, width // HEADS, length).transpose(3, 4)
+        attended = nn.functional.scaled_dot_product_attention(*split.unbind(1))
+        return values + self.joined(attended.transpose(2, 3).reshape(batch, width, length))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 def named_arrays(model: Any) -> dict[str, np.ndarray]:
     """The weights of a Keras model by their path inside it."""
-    return {_path(variable): np.array(variable.numpy()) for variable in model.weights}
+    return {name: np.array(variable.numpy()) for name, variable in _named(model).items()}
 
 
 def assign_arrays(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
@@ -17,14 +17,14 @@ def assign_arrays(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: if the names differ.
     """
-    expected = {_path(variable) for variable in model.weights}
-    if expected != set(arrays):
+    variables = _named(model)
+    if differing := sorted(variables.keys() ^ arrays.keys()):
         raise ValueError(
-            f"The model has the weights {sorted(expected)}, but got {sorted(arrays)}. "
+            f"Model and folder must have the same weights, but only one of them has {', '.join(differing[:6])}. "
             "Was the folder written with other params? Run the stage that writes it again."
         )
-    for variable in model.weights:
-        variable.assign(arrays[_path(variable)])
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
 
 
 def joined(models: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -37,6 +37,15 @@ def under(arrays: Mapping[str, np.ndarray], key: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(f"{key}/"): array for name, array in arrays.items() if name.startswith(f"{key}/")}
 
 
-def _path(variable: Any) -> str:
-    # Without the model's own name, which Keras may number.
-    return str(variable.path).partition("/")[2] or str(variable.path)
+def _named(model: Any) -> dict[str, Any]:
+    """The variables of a model by path, without the model's own name, which Keras may number.
+
+    Raises:
+        ValueError: if two have one name: one of them would be lost.
+    """
+    paths = [str(variable.path) for variable in model.weights]
+    owners = {path.partition("/")[0] for path in paths}
+    names = [path.partition("/")[2] if len(owners) == 1 and "/" in path else path for path in paths]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"Every weight must have a name of its own, but {twice[:3]} stand for several each.")
+    return dict(zip(names, model.weights, strict=True))

@@ -18,7 +18,7 @@ FIT, TEST = (sines(np.random.default_rng(seed), count) for seed, count in ((0, 2
 
 @pytest.fixture
 def training(params, tmp_path) -> Training:
-    generator = params.train_generator.generator.model_copy(update={"units": 16, "layers": 1, "hidden": 16})
+    generator = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 4})
     evaluate = params.evaluate.model_copy(
         update={
             **{"classifiers": ["cnn", "random_convolution"], "cnn": SMALL_CNN},

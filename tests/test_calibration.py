@@ -82,7 +82,7 @@ def test_the_loss_of_a_recurrent_generator_is_its_negative_log_likelihood():
 def test_a_generator_without_likelihood_says_so():
     windows = sines(np.random.default_rng(0), 8, length=16)
     params = FlowMatchingParams(
-        kind="flow_matching", width=8, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0
+        kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
     )
     generator = build_generator(windows.shape, params, seed=0)
     told = calibration(generator, windows, Scaling(np.zeros(2), np.ones(2)))

@@ -21,7 +21,7 @@ FAMILIES = {
         log_stddev=LogStddevBounds(low=-4.0, high=2.0),
     ),
     "flow_matching": FlowMatchingParams(
-        kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0
+        kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
     ),
 }
 STEPS = 12

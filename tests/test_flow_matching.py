@@ -1,28 +1,36 @@
 """The flow carries noise to windows: it begins as noise of the right spectrum, and learns what noise cannot be."""
 
+import keras
 import numpy as np
 import pytest
-from test_whitening import coloured
+import tensorflow as tf
+from test_style_and_shape import coloured
 
+from sensegen import processor
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.spectrum import log_psd
 from sensegen.generators import build_generator
+from sensegen.generators.flow_matching import HIGHEST_NOISE, LOWEST_NOISE
+from sensegen.generators.style_and_shape import Parts
+from sensegen.generators.style_flow import StyleFlow
 from sensegen.params.models import FlowMatchingParams, OptimiserParams
 from sensegen.pretraining import pretrain
 from sensegen.training_run import Training
 from sensegen.windows import Windows
 
 SMALL = FlowMatchingParams(
-    kind="flow_matching", width=32, layers=2, heads=2, patch=4, sampling_steps=8, temperature=1.0
+    kind="flow_matching", width=16, heads=2, precision="bfloat16", sampling_steps=8, temperature=1.0
 )
 
 
-def two_levels(count: int) -> Windows:
-    """One class: half of the windows lie at 2, half at -2, with a little noise. No Gaussian process is like that."""
-    stream = np.random.default_rng(0)
-    sign = np.where(np.arange(count) % 2, 2.0, -2.0)
-    values = (sign[:, None, None] + 0.1 * stream.normal(size=(count, 16, 1))).astype(np.float32)
-    return Windows(values, np.zeros(count, int), ("p",) * count, ("x",), ("only",), 16.0, ("g",))
+def one_of_two_tones(count: int) -> Windows:
+    """One class: three periods a window or six, as loud, at any phase. Their loudness is that of a mixture of both."""
+    stream = np.random.default_rng(1)
+    periods, phase = np.where(np.arange(count) % 2, 3.0, 6.0)[:, None], stream.uniform(0, 2 * np.pi, (count, 1))
+    values = np.sin(2 * np.pi * periods * np.arange(16) / 16 + phase) + 0.02 * stream.normal(size=(count, 16))
+    return Windows(
+        values[..., None].astype(np.float32), np.zeros(count, int), ("p",) * count, ("x",), ("only",), 16.0, ("g",)
+    )
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def training(params, tmp_path) -> Training:
         update={
             "generator": SMALL,
             "optimiser": OptimiserParams(learning_rate=0.003, batch_windows=64, gradient_norm=1.0),
-            "epochs": 60,
+            **{"epochs": 60, "patience": None},
         }
     )
     return Training(
@@ -50,29 +58,68 @@ def test_an_untrained_flow_makes_noise_of_the_spectrum_of_each_activity():
         assert own < 0.3 and other > 1
 
 
-def test_training_finds_two_levels_where_noise_has_one(training):
-    windows = two_levels(512)
-    generator = build_generator(windows.shape, SMALL, seed=0)
-    pretrain(generator, windows, windows, training)
-    levels = generator.sample(np.zeros(600, int), seed=0).mean(axis=(1, 2))
-    assert np.mean(np.abs(levels) > 1) > 0.9
-    assert 0.35 < np.mean(levels > 0) < 0.65
+def test_a_flow_of_styles_finds_two_levels_where_noise_has_one():
+    stream = np.random.default_rng(0)
+    styles = stream.normal(size=(512, 3)).astype(np.float32)
+    styles[:, 0] = np.where(np.arange(512) % 2, 1.0, -1.0) + 0.02 * styles[:, 0]
+    keras.utils.set_random_seed(0)
+    flow, labels = StyleFlow(styles=3, classes=1, width=64), tf.zeros(512, tf.int32)
+    optimiser = keras.optimizers.Adam(0.005)
+
+    @tf.function
+    def step(number):
+        with tf.GradientTape() as tape:
+            loss = flow.loss(tf.constant(styles), labels, tf.stack([1, number]))
+        variables = flow.trainable_variables
+        optimiser.apply(tape.gradient(loss, variables), variables)
+
+    flow.loss(styles[:1], labels[:1], tf.zeros(2, tf.int32))
+    optimiser.build(flow.trainable_variables)
+    for number in range(800):
+        step(tf.constant(number))
+    levels = flow.sample(tf.zeros(600, tf.int32), tf.constant([3, 4]), tf.constant(1.0)).numpy()[:, 0]
+    assert np.mean(np.abs(levels) > 0.5) > 0.95
+    assert 0.4 < np.mean(levels > 0) < 0.6
 
 
-def test_more_steps_of_the_sampler_come_closer_to_the_same_windows(training):
-    windows = two_levels(512)
+def test_more_steps_of_the_sampler_come_closer_to_the_way_that_is_known_without_a_network():
+    """Untrained, the guess is the best linear one, and x grows as the root of amplitude squared + noise squared."""
+    windows, _ = coloured(500, seed=0)
+    labels = tf.constant(windows.labels[:64])
+    start = 6.0 * tf.random.stateless_normal((64, windows.shape.length - 1, 1), [0, 1])
+    errors = {}
+    for steps in (4, 16, 64):
+        flow = build_generator(windows.shape, SMALL.model_copy(update={"sampling_steps": steps}), seed=0).model
+        flow.settle(windows)
+        style = flow.parts.apart(tf.constant(windows.values[:64]), labels).style
+        amplitude, _ = flow.parts.amplitude(style, labels)
+        known = start * tf.sqrt((amplitude**2 + LOWEST_NOISE**2) / (amplitude**2 + HIGHEST_NOISE**2))
+        errors[steps] = float(tf.reduce_mean(tf.abs(flow.carried(Parts(start, style), labels) - known)))
+    assert errors[64] < 0.01 and errors[16] < errors[4] / 4 and errors[64] < errors[16] / 4
+
+
+def test_windows_of_two_frequencies_never_mix_them(training):
+    windows = one_of_two_tones(512)
     generator = build_generator(windows.shape, SMALL, seed=0)
     pretrain(generator, windows, windows, training)
-    made = {}
-    for steps in (2, 8, 64):
-        params = SMALL.model_copy(update={"sampling_steps": steps})
-        finer = build_generator(windows.shape, params, seed=0)
-        finer.assign(generator.arrays())
-        made[steps] = finer.sample(np.zeros(50, int), seed=0)
-    errors = {steps: np.abs(made[steps] - made[64]).mean() for steps in (2, 8)}
-    assert errors[8] < errors[2] / 2
+    power = np.abs(np.fft.rfft(generator.sample(np.zeros(300, int), seed=0)[..., 0])) ** 2
+    share = power[:, 3] / (power[:, 3] + power[:, 6])
+    assert np.mean((share < 0.1) | (share > 0.9)) > 0.8
+    assert 0.3 < np.mean(share > 0.5) < 0.7
 
 
 def test_heads_must_share_the_width():
-    with pytest.raises(ValueError, match="width must be a multiple of heads, but they are 32 and 3"):
+    with pytest.raises(ValueError, match="four times the width must be a multiple of heads, but they are 64 and 3"):
         FlowMatchingParams(**{**SMALL.model_dump(), "heads": 3})
+
+
+def test_an_unknown_precision_is_refused_and_bfloat16_falls_back_where_there_is_none(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="precision"):
+        FlowMatchingParams(**{**SMALL.model_dump(), "precision": "float16"})
+    about = tmp_path / "cpuinfo"
+    monkeypatch.setattr(processor, "ABOUT", about)
+    assert processor.precision("bfloat16") == "float32"
+    about.write_text("flags : fpu avx512f\n")
+    assert processor.precision("bfloat16") == "float32"
+    about.write_text("flags : fpu avx512f avx512_bf16\n")
+    assert (processor.precision("bfloat16"), processor.precision("float32")) == ("bfloat16", "float32")

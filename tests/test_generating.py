@@ -16,7 +16,9 @@ from sensegen.generators import build_generator
 from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams
 from sensegen.params.section import Section
 
-FLOW = FlowMatchingParams(kind="flow_matching", width=16, layers=1, heads=2, patch=4, sampling_steps=2, temperature=1.0)
+FLOW = FlowMatchingParams(
+    kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
+)
 RECURRENT = MDNRNNParams(
     **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2, "temperature": 1.0},
     log_stddev=LogStddevBounds(low=-6.0, high=2.0),

@@ -17,7 +17,7 @@ CASES = {
         kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, temperature=1.0, log_stddev=BOUNDS
     ),
     "flow_matching": FlowMatchingParams(
-        kind="flow_matching", width=16, layers=2, heads=2, patch=3, sampling_steps=2, temperature=1.0
+        kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
     ),
     "sensegen_paper": SenseGenPaperParams(kind="sensegen_paper", log_stddev=BOUNDS),
     "cse555": CSE555Params(kind="cse555", log_stddev=BOUNDS),

@@ -27,7 +27,7 @@ def changed(key: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("train_generator.generator.unit", 64, r"train_generator\.generator\.unit is no key.*got 64.*\.units\?"),
+        ("train_generator.generator.head", 64, r"train_generator\.generator\.head is no key.*got 64.*\.heads\?"),
         ("windw", {}, r"windw is no key of params\.yaml.*Did you mean window\?"),
         ("seed", "zero", r"seed: .*integer.*got 'zero'"),
         ("seed", -1, r"seed: .*greater than or equal to 0 \(got -1\)"),
@@ -37,7 +37,7 @@ def changed(key: str, value: object) -> dict:
         ("download.timeout_seconds", float("inf"), r"download\.timeout_seconds: .*finite"),
         ("dataset.name", "simulatd", r"dataset\.name must be one of simulated, uci_har.*Did you mean simulated\?"),
         ("train_generator.generator.kind", "mdn", r"train_generator\.generator\.kind must be one of.*mdn_rnn\?"),
-        ("train_generator.generator.log_stddev", {"low": 1.0, "high": 0.0}, r"log_stddev\.low must be below"),
+        ("train_generator.generator.heads", 3, r"four times the width must be a multiple of heads"),
         ("window.split.test_subjects", ["S11"], r"both name \['S11'\]; a person belongs to one split"),
         ("window.channels", ["acc_x", "acc_x"], r"window\.channels names \['acc_x'\] more than once"),
     ],

@@ -10,8 +10,8 @@ from sensegen import params, presets
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 FOLDER = ROOT / "presets"
-# Not whole: one cuts the budgets of another preset, one asks for more, one takes another generator.
-ON_TOP = ("quick", "augmentation", "flow_matching")
+# Not whole: one cuts the budgets of another preset, one asks for more, two take another generator.
+ON_TOP = ("quick", "augmentation", "flow_matching", "mdn_rnn")
 WHOLE = [name for name in presets.names(FOLDER) if name not in ON_TOP]
 
 

@@ -238,7 +238,7 @@ def test_a_logged_generator_draws_what_the_generator_draws(root, params):
     from sensegen.generators import build_generator
     from sensegen.windows import WindowShape
 
-    small = params.train_generator.generator.model_copy(update={"units": 4, "hidden": 4, "layers": 1, "mixtures": 2})
+    small = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 2})
     generator = build_generator(WindowShape(length=8, channels=2, classes=3), small, seed=0)
     generator.save(root / "generator")
     labels, seeds = np.array([2, 0, 1]), np.array([7, 5, 7])

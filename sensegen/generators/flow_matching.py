@@ -1,11 +1,16 @@
-"""Flow matching: noise is carried to windows along straight lines that a network has learned.
+"""Flow matching: noise is carried to windows along ways that networks have learned, the loud before the quiet.
 
-Conditional flow matching with independent coupling (Lipman et al., 2023; Liu et al., 2023): at a moment t between 0 and
-1 stands x = (1 - t) noise + t window, and the network learns window - noise from x, t and the activity. A window is its
-shape and its style there (`whitening`). The network sees the shape both flat and coloured; its errors count by band,
-since there are as many frequencies in the highest octave as in all others together. Moments are drawn logit-normal
-(Esser et al., 2024): the middle is where there is most to learn.
+A window is its style and its shape there (`style_and_shape`). The style comes first, carried along straight lines from
+noise (Lipman et al., 2023; Liu et al., 2023). The shape follows, given the style, on the way that Karras et al. (2022)
+describe: at a noise level s stands x = shape + s noise, and x moves by (x - best guess) / s as s falls.
+
+Noise has the same level at every frequency and a shape has not: of someone who walks, steps rise from the noise first,
+then what is in a step, then what is in a heel strike. In a flow of whitened windows all frequencies come at once, and
+it did not find the steps (docs/fidelity.md). How large each coefficient is to be expected is known from the style, and
+so is the best linear guess; the network says what is to be added, in units of what that guess leaves open.
 """
+
+from functools import partial
 
 import keras
 import numpy as np
@@ -13,101 +18,95 @@ import tensorflow as tf
 
 from sensegen.generators.conditional import Conditional
 from sensegen.generators.sampling import in_batches
-from sensegen.generators.transformer import WindowTransformer
-from sensegen.generators.whitening import Parts, SpectralWhitening, bands
+from sensegen.generators.style_and_shape import Parts, StyleAndShape
+from sensegen.generators.style_flow import StyleFlow
+from sensegen.generators.window_unet import WindowUNet
 from sensegen.params.models import FlowMatchingParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
 
-STYLE_WEIGHT = 0.5  # of the error of a style, beside that of a shape
-
-
-def weights_of_frequencies(length: int) -> np.ndarray:
-    """How much an error counts at each frequency: by one over the root of how many its band has; 1 in the mean."""
-    of_one = np.concatenate([[0.0], np.sqrt(bands(length).sum(axis=0)[1:])])
-    return (of_one / of_one.mean()).astype(np.float32)
-
-
-def known_velocity(moment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of x = (1 - t) noise + t window, both of variance 1: the mean of (window - noise) given x, as a multiple of x,
-    and its standard deviation."""
-    variance = tf.square(1 - moment) + tf.square(moment)
-    return (2 * moment - 1) / variance, tf.math.rsqrt(variance)
+HIGHEST_NOISE, LOWEST_NOISE = 6.0, 0.008  # a shape is 1 in the quadratic mean
+LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
 
 class Flow(keras.Model):
-    """The network between two maps: windows apart into shapes and styles, and together again."""
+    """The networks between two maps: windows apart into style and shape, and together again."""
 
     def __init__(self, shape: WindowShape, params: FlowMatchingParams):
         super().__init__(name="flow")
         self.window = shape
-        self.sampling_steps = params.sampling_steps
-        self.whitening = SpectralWhitening(shape)
-        self.network = WindowTransformer(params, shape, self.whitening.styles)
-        self.weights_of_errors = tf.constant(weights_of_frequencies(shape.length)[:, None])
+        self.levels = np.geomspace(HIGHEST_NOISE, LOWEST_NOISE, params.sampling_steps + 1).astype(np.float32)
+        self.parts = StyleAndShape(shape)
+        self.style = StyleFlow(self.parts.styles, max(shape.classes, 1), 8 * params.width)
+        self.network = WindowUNet(params, shape)
         self._sample_batch = tf.function(self._eager_sample)
 
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""
-        self.velocity(self.noise(1, tf.zeros(2, tf.int32)), tf.zeros((1,)), tf.zeros((1,), tf.int32))
+        values, labels = tf.zeros((1, self.window.length, self.window.channels)), tf.zeros((1,), tf.int32)
+        self.batch_loss((values, labels), tf.zeros(2, tf.int32))
 
     def settle(self, windows: Windows) -> None:
         """Take spectra and styles from the training windows."""
-        self.whitening.settle(windows)
-
-    def noise(self, batch: int | tf.Tensor, seed: tf.Tensor) -> Parts:
-        """Where windows begin."""
-        shape_seed, style_seed = tf.unstack(tf.random.split(seed, 2))
-        return Parts(
-            tf.random.stateless_normal((batch, self.window.length, self.window.channels), shape_seed),
-            tf.random.stateless_normal((batch, self.whitening.styles), style_seed),
-        )
+        self.parts.settle(windows)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """Mean square error of the velocity at random moments, of the shape (by band) and half of that of the style,
-        each as a share of what it would be without a network: 1.5 before training."""
+        """The loss of the style (1 before training), and the mean square error of the shape's guess at random noise
+        levels as a share of that of the best linear guess (1 before training)."""
         values, labels = batch
-        noise_seed, moment_seed = tf.unstack(tf.random.split(seed, 2))
-        windows, noise = self.whitening.apart(values, labels), self.noise(tf.shape(labels)[0], noise_seed)
-        moment = tf.sigmoid(tf.random.stateless_normal(tf.shape(labels), moment_seed))
-        way = Parts(windows.shape - noise.shape, windows.style - noise.style)
-        between = Parts(noise.shape + moment[:, None, None] * way.shape, noise.style + moment[:, None] * way.style)
-        found = self.velocity(between, moment, labels)
-        errors = tf.einsum("ft,btc->bfc", self.whitening.cosines, found.shape - way.shape)
-        weight = tf.math.reciprocal(known_velocity(moment)[1])[:, None]  # an error counts by what is to be expected
-        of_shape = tf.reduce_mean(self.weights_of_errors * tf.square(weight[..., None] * errors))
-        return of_shape + STYLE_WEIGHT * tf.reduce_mean(tf.square(weight * (found.style - way.style)))
+        style_seed, level_seed, noise_seed = tf.unstack(tf.random.split(seed, 3))
+        shape, style = self.parts.apart(values, labels)
+        log_noise = LOG_NOISE_MEAN + LOG_NOISE_STDDEV * tf.random.stateless_normal(tf.shape(labels), level_seed)
+        noise = tf.exp(log_noise)[:, None, None]
+        noisy = shape + noise * tf.random.stateless_normal(tf.shape(shape), noise_seed)
+        guess, open_ = self.guess(Parts(noisy, style), log_noise, labels)
+        share = tf.reduce_mean(tf.square(guess - shape), axis=(1, 2)) / tf.reduce_mean(tf.square(open_), axis=(1, 2))
+        return self.style.loss(style, labels, style_seed) + tf.reduce_mean(share)
 
-    def velocity(self, between: Parts, moment: tf.Tensor, labels: tf.Tensor) -> Parts:
-        """Where shapes and styles move at a moment (batch).
+    def guess(self, noisy: Parts, log_noise: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The shape (batch, frequency, channel) that is to be expected of a noisy one with this style; and how far the
+        best linear guess is off."""
+        noise = tf.exp(log_noise)[:, None, None]
+        amplitude, _ = self.parts.amplitude(noisy.style, labels)
+        of_both = tf.math.rsqrt(tf.square(amplitude) + tf.square(noise))
+        open_ = amplitude * noise * of_both
+        seen = [
+            self.parts.in_time(noisy.shape * of_both),
+            self.parts.in_time(noisy.shape * tf.math.rsqrt(1 + noise**2)),
+        ]
+        added = self.network(tf.concat(seen, axis=-1), log_noise, noisy.style, labels)
+        linear = noisy.shape * tf.square(amplitude * of_both)
+        return linear + open_ * self.parts.in_frequency(added)[:, 1:], open_
 
-        Were windows Gaussian with variance 1, this would be `known(t) x`, give or take `spread(t)`; the network says
-        what is to be added to the former, in units of the latter (after Karras et al., 2022).
-        """
-        seen = tf.concat([between.shape, self.whitening.coloured(between.shape, labels)], axis=-1)
-        shape, style = self.network(seen, between.style, moment, labels)
-        known, spread = known_velocity(moment)
-        return Parts(
-            known[:, None, None] * between.shape + spread[:, None, None] * shape,
-            known[:, None] * between.style + spread[:, None] * style,
-        )
+    def sample_windows(self, labels: np.ndarray, seed: int, temperature: float) -> np.ndarray:
+        """Windows (window, time, channel); all noise is taken times `temperature`."""
+        return in_batches(partial(self._sample_batch, tf.constant(temperature, tf.float32)), labels, seed)
 
-    def sample_windows(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        """Windows (window, time, channel)."""
-        return in_batches(self._sample_batch, labels, seed)
+    def _eager_sample(self, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        style_seed, shape_seed, last_seed = tf.unstack(tf.random.split(seed, 3))
+        style = self.style.sample(labels, style_seed, temperature)
+        size = (labels.shape[0], self.window.length - 1, self.window.channels)
+        noise = self.levels[0] * temperature * tf.random.stateless_normal(size, shape_seed)
+        noisy = Parts(self.carried(Parts(noise, style), labels), style)
+        guess, open_ = self.guess(noisy, tf.fill(labels.shape, tf.math.log(self.levels[-1])), labels)
+        left = temperature * open_ * tf.random.stateless_normal(size, last_seed)  # what no level has told apart
+        return self.parts.together(Parts(guess + left, style), labels)
 
-    def _eager_sample(self, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """By Heun's method: the mean of the velocity at the beginning of a step and at its end."""
-        length = 1 / self.sampling_steps
-        shape, style = self.noise(labels.shape[0], seed)
-        for step in tf.range(self.sampling_steps):
-            moment = tf.fill(labels.shape, tf.cast(step, tf.float32) * length)
-            first = self.velocity(Parts(shape, style), moment, labels)
-            ahead = Parts(shape + length * first.shape, style + length * first.style)
-            second = self.velocity(ahead, moment + length, labels)
-            shape += length * (first.shape + second.shape) / 2
-            style += length * (first.style + second.style) / 2
-        return self.whitening.together(Parts(shape, style), labels)
+    def carried(self, noisy: Parts, labels: tf.Tensor) -> tf.Tensor:
+        """Shapes from the highest noise level down to the lowest, by Heun's method: the mean of the slopes at the
+        beginning of a step and at its end."""
+        levels, shape = tf.constant(self.levels), noisy.shape
+
+        def slope(shape: tf.Tensor, level: tf.Tensor) -> tf.Tensor:
+            guess, _ = self.guess(Parts(shape, noisy.style), tf.fill(labels.shape, tf.math.log(level)), labels)
+            return (shape - guess) / level
+
+        for step in tf.range(len(self.levels) - 1):
+            length = levels[step + 1] - levels[step]
+            first = slope(shape, levels[step])
+            second = slope(shape + length * first, levels[step + 1])
+            shape += length * (first + second) / 2
+        return shape
 
 
 class FlowMatching(Conditional):

@@ -59,20 +59,23 @@ class CSE555Params(Section):
 
 
 class FlowMatchingParams(Section):
-    """Flow matching by a transformer over patches of a window, conditional on the activity."""
+    """Flow matching by a convolutional network over whole windows, conditional on the activity."""
 
     kind: Literal["flow_matching"]
-    width: Annotated[int, Field(gt=0, multiple_of=2, description="numbers that stand for a patch")]
-    layers: Annotated[int, Field(ge=1, le=32)]
-    heads: Annotated[int, Field(gt=0, description="of attention; width must be a multiple of it")]
-    patch: Annotated[int, Field(gt=0, description="samples a patch")]
+    width: Annotated[int, Field(gt=0, multiple_of=8, description="of the first layer; four times as many at the last")]
+    heads: Annotated[int, Field(gt=0, description="of attention; four times the width must be a multiple of it")]
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Field(description="of products; float32 where the processor has no bfloat16")
+    ]
     sampling_steps: Annotated[int, Field(ge=1, le=1000, description="of Heun's method, two evaluations each")]
     temperature: Temperature
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of heads, but they are {self.width} and {self.heads}.")
+        if 4 * self.width % self.heads:
+            raise ValueError(
+                f"four times the width must be a multiple of heads, but they are {4 * self.width} and {self.heads}."
+            )
         return self
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CODE = Path(__file__).with_name("generator_model.py")
-REQUIREMENTS = ("jaxtyping", "keras", "mlflow", "numpy", "pydantic", "PyYAML", "safetensors")
+REQUIREMENTS = ("jaxtyping", "keras", "mlflow", "numpy", "pydantic", "PyYAML", "safetensors", "scipy")
 
 
 def log_generator(

@@ -1,17 +1,15 @@
-"""Windows taken apart into shape and style, class by class, and put together again.
+"""Windows taken apart into style and shape, class by class, and put together again.
 
-What a sensor does at 20 Hz is a thousandth of what it does at 2 Hz, and a person who stands still moves it a hundredth
-of what one who walks does. A network trained on scaled values leaves errors there that are larger than the signal, and
-a judge of spectra tells them at once. So a window becomes
+A window becomes
 
 - its style: the level of each channel, and the logarithm of its loudness in each band (octaves of the cosine transform
   along time), both less the class's mean and divided by the class's spread;
-- its shape: what is left when every coefficient is divided by the loudness of its band, and by how much of that band
-  the class has at this frequency; back in time, so that what happens at a moment stays there. Its spectrum is flat.
+- its shape: the coefficients of the transform without the levels, divided by how loud the window is as a whole.
 
-In each band channels are freed of the correlation that the class has between them (a Cholesky factor), before their
-loudness is taken: two sensors that nearly say the same become one of them and a small difference. An error of a tenth
-then is a tenth at every frequency, of every window, quiet or loud, and of every such difference.
+A style says how large the coefficients of a shape are to be expected, one by one (its amplitude): by the loudness of
+the window in that band, and by how much of the band the class has at that frequency. In each band what a channel has in
+common with earlier ones is taken out of it before (a unit lower triangular matrix of each class): two sensors that
+nearly say the same become one of them and a small difference.
 """
 
 from itertools import pairwise
@@ -34,7 +32,7 @@ Coefficients = Float[np.ndarray, "window frequency channel"]
 
 
 class Parts(NamedTuple):
-    """`shape` is (batch, time, channel), `style` (batch, channel * (1 + bands)); about variance 1 both."""
+    """`shape` is (batch, frequency, channel), `style` (batch, channel * (1 + bands)); about variance 1 both."""
 
     shape: tf.Tensor
     style: tf.Tensor
@@ -49,11 +47,11 @@ class Spectra(NamedTuple):
     spread: Float[np.ndarray, "style"]
 
 
-class SpectralWhitening(keras.layers.Layer):
+class StyleAndShape(keras.layers.Layer):
     """The map, for scaled windows (batch, time, channel) and their labels (batch)."""
 
     def __init__(self, shape: WindowShape):
-        super().__init__(name="whitening", trainable=False)
+        super().__init__(name="style_and_shape", trainable=False)
         self.window, self.classes = shape, max(shape.classes, 1)
         self.cosines = tf.constant(cosines(shape.length))
         self.edges = edges(shape.length)
@@ -82,33 +80,45 @@ class SpectralWhitening(keras.layers.Layer):
 
     def apart(self, values: tf.Tensor, labels: tf.Tensor) -> Parts:
         """Shape and style of windows."""
-        coefficients = tf.einsum("ft,btc->bfc", self.cosines, values)
-        level = coefficients[:, 0] / self.window.length**0.5
-        inverse = tf.linalg.inv(self.factor)
-        coefficients = self._mixed(coefficients / tf.gather(self.share, labels), tf.gather(inverse, labels))
-        loudness = self._loudness(coefficients)
-        shape = tf.einsum("ft,bfc->btc", self.cosines, coefficients * self._by_frequency(1 / loudness))
-        styles = tf.concat([level, tf.reshape(tf.math.log(loudness), (-1, self.styles - level.shape[1]))], axis=1)
-        return Parts(shape, (styles - tf.gather(self.mean, labels)) / tf.gather(self.spread, labels))
+        coefficients = self.in_frequency(values)
+        level = coefficients[:, :1] / self.window.length**0.5
+        coefficients = self._mixed(coefficients, tf.linalg.inv(tf.gather(self.factor, labels)))
+        power = tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients))
+        style = tf.concat([level, tf.math.log(tf.sqrt(power + TINY**2))], axis=1)
+        style = tf.reshape(style, (-1, self.styles)) - tf.gather(self.mean, labels)
+        style /= tf.gather(self.spread, labels)
+        _, scale = self.amplitude(style, labels)
+        return Parts(coefficients[:, 1:] / scale, style)
 
     def together(self, parts: Parts, labels: tf.Tensor) -> tf.Tensor:
-        """The windows of shapes and styles; how loud a shape is by itself does not matter."""
-        styles = parts.style * tf.gather(self.spread, labels) + tf.gather(self.mean, labels)
-        level, log_loudness = tf.split(styles, [self.window.channels, self.styles - self.window.channels], axis=1)
-        loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
-        coefficients = tf.einsum("ft,btc->bfc", self.cosines, parts.shape)
-        coefficients *= self._by_frequency(loudness / self._loudness(coefficients))
-        coefficients = self._mixed(coefficients, tf.gather(self.factor, labels)) * tf.gather(self.share, labels)
-        return tf.einsum("ft,bfc->btc", self.cosines, coefficients) + level[:, None]
+        """The windows of shapes and styles."""
+        _, scale = self.amplitude(parts.style, labels)
+        level = self._levels_and_loudness(parts.style, labels)[:, :1]
+        coefficients = tf.concat([level * self.window.length**0.5, parts.shape * scale], axis=1)
+        return self.in_time(self._mixed(coefficients, tf.gather(self.factor, labels)))
 
-    def coloured(self, shape: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Shapes with the spectrum and the correlations of their class, each brought to variance 1 over time."""
-        log_loudness = tf.gather(self.mean, labels)[:, self.window.channels :]
-        loudness = tf.exp(tf.reshape(log_loudness, (-1, self.members.shape[0], self.window.channels)))
-        coefficients = tf.einsum("ft,btc->bfc", self.cosines, shape) * self._by_frequency(loudness)
-        coefficients = self._mixed(coefficients, tf.gather(self.factor, labels)) * tf.gather(self.share, labels)
-        values = tf.einsum("ft,bfc->btc", self.cosines, coefficients)
-        return values * tf.math.rsqrt(tf.reduce_mean(tf.square(values), axis=1, keepdims=True) + TINY**2)
+    def amplitude(self, style: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """How large each coefficient of a shape is to be expected (batch, frequency, channel), 1 in the quadratic mean
+        of a window; and that mean in scaled units (batch, 1, 1)."""
+        loudness = tf.exp(self._levels_and_loudness(style, labels)[:, 1:])
+        by_frequency = tf.einsum("kf,bkc->bfc", tf.sign(self.members), loudness)
+        expected = (by_frequency * tf.gather(self.share, labels))[:, 1:]
+        scale = tf.sqrt(tf.reduce_mean(tf.square(expected), axis=(1, 2), keepdims=True))
+        return expected / scale, scale
+
+    def in_time(self, coefficients: tf.Tensor) -> tf.Tensor:
+        """Coefficients (batch, frequency, channel), of which the first may be missing, as (batch, time, channel)."""
+        first = self.window.length - coefficients.shape[1]
+        return tf.einsum("ft,bfc->btc", self.cosines[first:], coefficients)
+
+    def in_frequency(self, values: tf.Tensor) -> tf.Tensor:
+        """The coefficients (batch, frequency, channel) of (batch, time, channel)."""
+        return tf.einsum("ft,btc->bfc", self.cosines, values)
+
+    def _levels_and_loudness(self, style: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """(batch, 1 + band, channel): levels in scaled units, and logarithms of loudness."""
+        style = style * tf.gather(self.spread, labels) + tf.gather(self.mean, labels)
+        return tf.reshape(style, (-1, 1 + len(self.edges), self.window.channels))
 
     def _mixed(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
         """Each band times its matrix (batch, band, channel, channel); the level stays."""
@@ -117,13 +127,6 @@ class SpectralWhitening(keras.layers.Layer):
             for at, (low, high) in enumerate(self.edges)
         ]
         return tf.concat([coefficients[:, :1], *mixed], axis=1)
-
-    def _loudness(self, coefficients: tf.Tensor) -> tf.Tensor:
-        return tf.sqrt(tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients)) + TINY**2)
-
-    def _by_frequency(self, by_band: tf.Tensor) -> tf.Tensor:
-        """(batch, band, channel) as (batch, frequency, channel); 0 at the level."""
-        return tf.einsum("kf,bkc->bfc", tf.sign(self.members), by_band)
 
 
 def cosines(length: int) -> Float[np.ndarray, "frequency time"]:
@@ -149,28 +152,29 @@ def bands(length: int) -> Float[np.ndarray, "band frequency"]:
 
 
 def spectra_of(windows: Windows) -> Spectra:
-    """What `SpectralWhitening` knows of a class, from its windows."""
+    """What `StyleAndShape` knows of a class, from its windows."""
     coefficients = transformed(windows)
     length = coefficients.shape[1]
     level, members = coefficients[:, 0] / np.sqrt(length), bands(length)
-    share = np.ones(coefficients.shape[1:])  # at frequency 0, too: the level is part of the style
-    by_band = np.einsum("kf,wkc->wfc", members[:, 1:] > 0, loudness_of(coefficients, members))
-    share[1:] = np.sqrt(np.mean(np.square(coefficients[:, 1:] / by_band), axis=0)) + TINY
-    coefficients /= share
     factors = [factor_of(coefficients[:, low:high]) for low, high in edges(length)]
     for factor, (low, high) in zip(factors, edges(length), strict=True):
         coefficients[:, low:high] = np.linalg.solve(factor, coefficients[:, low:high].mT).mT
-    log_loudness = np.log(loudness_of(coefficients, members)).reshape(len(windows), -1)
-    styles = np.concatenate([level, log_loudness], axis=1)
+    loudness = loudness_of(coefficients, members)
+    by_frequency = np.einsum("kf,wkc->wfc", members[:, 1:] > 0, loudness)
+    share = np.ones(coefficients.shape[1:])  # at frequency 0, too: the level is part of the style
+    share[1:] = np.sqrt(np.mean(np.square(coefficients[:, 1:] / by_frequency), axis=0)) + TINY
+    styles = np.concatenate([level, np.log(loudness).reshape(len(windows), -1)], axis=1)
     return Spectra(share, np.stack(factors), styles.mean(axis=0), np.maximum(styles.std(axis=0), LEAST_SPREAD))
 
 
 def factor_of(coefficients: Coefficients) -> Float[np.ndarray, "channel channel"]:
-    """The lower Cholesky factor of the correlation between channels in a band; each window counts alike."""
+    """The unit lower triangular matrix that gives channels of a band what they have in common; each window counts
+    alike."""
     loudness = np.sqrt(np.mean(np.square(coefficients), axis=(1, 2), keepdims=True)) + TINY
     each = (coefficients / loudness).reshape(-1, coefficients.shape[2])
     covariance = each.T @ each / len(each)
-    return np.linalg.cholesky(covariance + LEAST_VARIANCE * np.eye(len(covariance)))
+    factor = np.linalg.cholesky(covariance + LEAST_VARIANCE * np.eye(len(covariance)))
+    return factor / np.diag(factor)
 
 
 def transformed(windows: Windows) -> Coefficients:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.fft import idct
 
-from sensegen.generators.whitening import TINY, Parts, SpectralWhitening, bands
+from sensegen.generators.style_and_shape import TINY, Parts, StyleAndShape, bands
 from sensegen.windows import Windows, WindowShape
 
 LENGTH = 32
@@ -29,13 +29,13 @@ def coloured(count: int, seed: int, loud: float = 10.0) -> tuple[Windows, np.nda
     return windows, loudness
 
 
-def settled(windows: Windows) -> SpectralWhitening:
-    layer = SpectralWhitening(windows.shape)
+def settled(windows: Windows) -> StyleAndShape:
+    layer = StyleAndShape(windows.shape)
     layer.settle(windows)
     return layer
 
 
-def apart(layer: SpectralWhitening, windows: Windows) -> Parts:
+def apart(layer: StyleAndShape, windows: Windows) -> Parts:
     return layer.apart(tf.constant(windows.values), tf.constant(windows.labels))
 
 
@@ -49,14 +49,18 @@ def test_bands_are_octaves_and_hold_every_frequency_but_the_level_once():
     assert bands(20).sum(axis=1) == pytest.approx(1)
 
 
-def test_shapes_have_variance_one_at_every_frequency_however_loud_the_window_is():
+def test_a_style_says_how_large_each_coefficient_of_a_shape_is_to_be_expected():
     windows, loudness = coloured(20_000, seed=1)
-    shape = apart(settled(windows), windows).shape.numpy()[..., 0]
-    power = np.abs(np.fft.rfft(shape, axis=1, norm="ortho")) ** 2
+    layer = settled(windows)
+    shape, style = apart(layer, windows)
+    amplitude, scale = layer.amplitude(style, tf.constant(windows.labels))
+    assert np.square(amplitude).mean(axis=(1, 2)) == pytest.approx(1, rel=1e-3)
+    share = np.square(shape.numpy() / amplitude.numpy())[..., 0]
     for label in (0, 1):
-        for loud in (1.0, 10.0):
-            chosen = (windows.labels == label) & (loudness == loud)
-            assert power[chosen].mean(axis=0)[3:] == pytest.approx(1, rel=0.15)
+        quiet, loud = ((windows.labels == label) & (loudness == one) for one in (1.0, 10.0))
+        for chosen in (quiet, loud):
+            assert share[chosen].mean(axis=0) == pytest.approx(1, rel=0.15)
+        assert np.median(scale[loud]) / np.median(scale[quiet]) == pytest.approx(10, rel=0.2)
 
 
 def test_styles_tell_the_level_and_how_loud_a_window_is():
@@ -84,27 +88,20 @@ def test_apart_and_together_is_the_identity(seed, length, channels):
     assert again == pytest.approx(values, rel=1e-3, abs=2e-3 * float(np.abs(values).max()))
 
 
-def test_how_loud_a_shape_is_does_not_matter():
-    windows, _ = coloured(50, seed=3)
-    layer, labels = settled(windows), tf.constant(windows.labels)
-    parts = apart(layer, windows)
-    louder = layer.together(parts._replace(shape=7 * parts.shape), labels).numpy()
-    assert louder == pytest.approx(windows.values, rel=1e-3, abs=1e-3)
-
-
 def test_a_channel_that_is_constant_stays_constant():
     windows = sines(np.random.default_rng(0), 10, length=16)
     windows.values[..., 1] = 2.5
     layer = settled(windows)
-    noise = Parts(*(tf.random.stateless_normal(part.shape, [0, 0]) for part in apart(layer, windows)))
-    drawn = layer.together(noise, tf.constant(windows.labels)).numpy()
+    labels = tf.constant(windows.labels)
+    shape, style = (tf.random.stateless_normal(part.shape, [0, 0]) for part in apart(layer, windows))
+    drawn = layer.together(Parts(shape * layer.amplitude(style, labels)[0], style), labels).numpy()
     assert drawn[..., 1] == pytest.approx(2.5, abs=0.01)
     assert drawn[..., 1].std(axis=1).max() < 100 * TINY
 
 
 def test_a_class_without_windows_gets_what_all_have():
     windows, _ = coloured(100, seed=4)
-    layer = SpectralWhitening(WindowShape(LENGTH, 1, 2))
+    layer = StyleAndShape(WindowShape(LENGTH, 1, 2))
     layer.settle(windows.select(windows.labels == 0))
     for weight in (layer.share, layer.mean, layer.spread):
         assert np.array_equal(weight.numpy()[1], weight.numpy()[0])
