@@ -23,7 +23,7 @@ from sensegen import datasets, training
 from sensegen.divergence import AlertLog
 from sensegen.generators.cse555 import CSE555Model
 from sensegen.generators.mixture import mixture_log_prob
-from sensegen.guard import DivergenceGuard
+from sensegen.guard import DivergenceGuard, Variables
 from sensegen.params import DivergenceParams
 from sensegen.params.models import LogStddevBounds, OptimiserParams
 from sensegen.progress import reporter
@@ -50,7 +50,7 @@ class CarriedStates:
         units = self.model.recurrent[0].units
         self.states = [tf.Variable(tf.zeros((2, SERIES, units)), trainable=False) for _ in self.model.recurrent]
         self.trainable_variables = self.model.trainable_variables
-        self.variables = [*self.model.variables, *self.states]
+        self.variables: Variables = [*self.model.variables, *self.states]
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Negative log likelihood (nats a step, rad/s) of `targets` (series, time, 1), each told the one before."""
@@ -76,7 +76,7 @@ class Segments:
         self.epoch_steps = (series.shape[1] - 1) // SEGMENT
         self.step = 0
 
-    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.floating[Any]]:
         self.step = step
         at = step % self.epoch_steps
         first = at * SEGMENT

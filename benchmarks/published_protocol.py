@@ -11,7 +11,7 @@ trainings run side by side, each on one thread, so that as many fit into a sitti
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from benchmarks import table, uci_har
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
 from benchmarks.uci_har import preset_params
 from sensegen import distributed, training
+from sensegen.best_epoch import BestEpoch
 from sensegen.classifiers.activity import LSTMClassifier
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.interval import over_seeds
-from sensegen.evaluation.judges import Watch
 from sensegen.evaluation.usefulness import predictions, scores
 from sensegen.params import Params
 from sensegen.params.models import OptimiserParams
@@ -102,29 +102,23 @@ def by_kind(kind: str) -> Way:
 
 
 def at_chosen_epoch(fit: Windows, test: Windows, judge: Training) -> np.ndarray:
-    """The CNN at the epoch at which its loss on people left out was lowest."""
+    """The CNN at the epoch at which it was wrong least often on people left out."""
     from sensegen.classifiers.activity import CNNClassifier
 
     params = judge.params.evaluate.cnn
     apart = np.isin(fit.subjects, LEFT_OUT)
     learned, held_out = fit.select(~apart), fit.select(apart)
     model = CNNClassifier(fit.shape, params, judge.seed_of("chosen"))
-    watch = _Accuracy(model, held_out, patience=params.epochs)
+
+    def wrong() -> float:
+        return float(np.mean(model.predict_labels(held_out.values) != held_out.labels))
+
     batches = judge.batches([np.asarray(learned.values), learned.labels.astype(np.int32)], params.optimiser, "chosen")
-    schedule = Schedule(2 * params.epochs * batches.epoch_steps, batches.epoch_steps, watch.measure)
-    judge.train(judge.step(model, params.optimiser, "chosen"), batches, schedule, "chosen")
-    watch.restore()
+    best = BestEpoch(judge.step(model, params.optimiser, "chosen"), wrong)
+    schedule = Schedule(2 * params.epochs * batches.epoch_steps, batches.epoch_steps, best.measure)
+    judge.train(best, batches, schedule, "chosen")
+    best.restore()
     return model.predict_labels(test.values)
-
-
-class _Accuracy(Watch):
-    """Of several classes instead of two sides."""
-
-    def measure(self) -> Mapping[str, float]:
-        wrong = float(np.mean(self.model.predict_labels(self.windows.values) != self.windows.labels))
-        if wrong < self._lowest:
-            self._lowest, self._weights = wrong, self.model.get_weights()
-        return {"validation_loss": wrong}
 
 
 class _SeedLSTM(LSTMClassifier):

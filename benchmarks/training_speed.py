@@ -115,9 +115,15 @@ def flow_network(way: str) -> tuple[Any, int]:
     from sensegen.params.models import FlowMatchingParams
     from sensegen.windows import WindowShape
 
-    precision = "bfloat16" if way.endswith("bfloat16") else "float32"
-    about = {"kind": "flow_matching", "width": 32, "heads": 4, "sampling_steps": 18, "temperature": 1.0}
-    return build(WindowShape(128, 9, 6), FlowMatchingParams(**about, precision=precision), seed=0).model, 9
+    params = FlowMatchingParams(
+        kind="flow_matching",
+        width=32,
+        heads=4,
+        precision="bfloat16" if way.endswith("bfloat16") else "float32",
+        sampling_steps=18,
+        temperature=1.0,
+    )
+    return build(WindowShape(128, 9, 6), params, seed=0).model, 9
 
 
 MODELS: dict[str, Callable[[str], tuple[Any, int]]] = {"sensegen": sensegen_network, "flow": flow_network}

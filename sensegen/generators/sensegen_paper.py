@@ -21,7 +21,12 @@ MIXTURES = 24
 def paper_network(log_stddev: LogStddevBounds) -> MDNRNNParams:
     """The paper's layers, as params of the general model."""
     return MDNRNNParams(
-        **{"kind": "mdn_rnn", "cell": "lstm", "layers": 3, "units": 256, "hidden": 128, "mixtures": MIXTURES},
+        kind="mdn_rnn",
+        cell="lstm",
+        layers=3,
+        units=256,
+        hidden=128,
+        mixtures=MIXTURES,
         log_stddev=log_stddev,
         temperature=1.0,
     )
