@@ -82,6 +82,19 @@ def test_a_flow_of_styles_finds_two_levels_where_noise_has_one():
     assert 0.4 < np.mean(levels > 0) < 0.6
 
 
+def test_an_untrained_flow_of_styles_has_the_correlations_of_each_class():
+    stream = np.random.default_rng(0)
+    factors = np.array([[[1, 0], [0.9, 0.44]], [[1, 0], [-0.6, 0.8]]])
+    labels = np.arange(20_000) % 2
+    styles = np.einsum("wij,wj->wi", factors[labels], stream.normal(size=(20_000, 2))).astype(np.float32)
+    flow = StyleFlow(styles=2, classes=3, width=8)
+    flow.settle(styles, labels)
+    for label, expected in ((0, 0.9), (1, -0.6), (2, np.corrcoef(styles.T)[0, 1])):
+        drawn = flow.sample(tf.fill(20_000, label), tf.constant([0, 1]), tf.constant(1.0)).numpy()
+        assert np.corrcoef(drawn.T)[0, 1] == pytest.approx(expected, abs=0.03)
+        assert drawn.std(axis=0) == pytest.approx(1, abs=0.03)
+
+
 def test_more_steps_of_the_sampler_come_closer_to_the_way_that_is_known_without_a_network():
     """Untrained, the guess is the best linear one, and x grows as the root of amplitude squared + noise squared."""
     windows, _ = coloured(500, seed=0)

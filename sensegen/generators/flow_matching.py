@@ -26,6 +26,7 @@ from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
 
 HIGHEST_NOISE, LOWEST_NOISE = 6.0, 0.008  # a shape is 1 in the quadratic mean
+BLOCK = 1024
 LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
 
@@ -49,6 +50,10 @@ class Flow(keras.Model):
     def settle(self, windows: Windows) -> None:
         """Take spectra and styles from the training windows."""
         self.parts.settle(windows)
+        firsts = range(0, len(windows), BLOCK)
+        blocks = (windows.select(np.arange(first, min(first + BLOCK, len(windows)))) for first in firsts)
+        styles = [self.parts.apart(tf.constant(block.values, tf.float32), block.labels).style for block in blocks]
+        self.style.settle(np.concatenate(styles), windows.labels)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """The loss of the style (1 before training), and the mean square error of the shape's guess at random noise

@@ -1,12 +1,19 @@
-"""Styles of windows out of noise: a small flow along straight lines (Lipman et al., 2023; Liu et al., 2023)."""
+"""Styles of windows out of noise: a small flow along straight lines (Lipman et al., 2023; Liu et al., 2023).
+
+It begins as the Gaussian of each class, with all its correlations: the flow is one of styles in coordinates in which
+they have none.
+"""
 
 import keras
+import numpy as np
 import tensorflow as tf
+from jaxtyping import Float, Int
 
 LAYERS = 3
 STEPS = 12  # of Heun's method
 RATES = 16  # sines that stand for a moment
 HIGHEST_RATE = 10.0  # radians
+SHRINKAGE = 0.01  # of a class's covariance towards none: there may be fewer windows than numbers in a style
 
 
 class StyleFlow(keras.layers.Layer):
@@ -20,10 +27,22 @@ class StyleFlow(keras.layers.Layer):
         self.first = dense(width, name="first")
         self.inner = [dense(width, name=f"inner_{at}") for at in range(LAYERS)]
         self.last = dense(styles, kernel_initializer="zeros", name="last")
+        self.factor = self.add_weight(
+            shape=(classes, styles, styles), initializer="zeros", trainable=False, name="factor"
+        )
+        self.factor.assign(np.broadcast_to(np.eye(styles, dtype=np.float32), self.factor.shape))
+
+    def settle(self, styles: Float[np.ndarray, "window style"], labels: Int[np.ndarray, "window"]) -> None:
+        """Take the correlations of each class from the training windows; a class without any gets those of all."""
+        chosen = (
+            styles[labels == label] if (labels == label).any() else styles for label in range(self.factor.shape[0])
+        )
+        self.factor.assign(np.stack([factor_of(of_class) for of_class in chosen]))
 
     def loss(self, style: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Mean square error of the velocity at random moments, as a share of what it would be without a network."""
         noise_seed, moment_seed = tf.unstack(tf.random.split(seed, 2))
+        style = tf.linalg.triangular_solve(tf.gather(self.factor, labels), style[..., None])[..., 0]
         noise = tf.random.stateless_normal(tf.shape(style), noise_seed)
         moment = tf.sigmoid(tf.random.stateless_normal(tf.shape(labels), moment_seed))[:, None]
         found = self(noise + moment * (style - noise), moment, labels)
@@ -46,7 +65,13 @@ class StyleFlow(keras.layers.Layer):
             first = self(style, moment, labels)
             second = self(style + length * first, moment + length, labels)
             style += length * (first + second) / 2
-        return style
+        return tf.linalg.matvec(tf.gather(self.factor, labels), style)
+
+
+def factor_of(styles: Float[np.ndarray, "window style"]) -> Float[np.ndarray, "style style"]:
+    """The lower Cholesky factor of the covariance of styles."""
+    covariance = styles.T.astype(np.float64) @ styles / len(styles)
+    return np.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(styles.shape[1]))
 
 
 def known_velocity(moment: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
