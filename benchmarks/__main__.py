@@ -7,7 +7,9 @@ import argparse
 import importlib
 
 BENCHMARKS = {
+    "anchor": "benchmarks.anchor",
     "archive_to_windows": "benchmarks.archive_to_windows",
+    "divergence": "benchmarks.divergence",
     "fusion": "benchmarks.fusion",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
     "mutations": "benchmarks.mutations",

@@ -56,17 +56,26 @@ class Flow(keras.Model):
         self.style.settle(np.concatenate(styles), windows.labels)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """The loss of the style (1 before training), and the mean square error of the shape's guess at random noise
-        levels as a share of that of the best linear guess (1 before training)."""
+        """The losses of the style and of the shape; each is 1 before training."""
         values, labels = batch
-        style_seed, level_seed, noise_seed = tf.unstack(tf.random.split(seed, 3))
-        shape, style = self.parts.apart(values, labels)
+        style_seed, shape_seed = tf.unstack(tf.random.split(seed, 2))
+        parts = self.parts.apart(values, labels)
+        return self.style.loss(parts.style, labels, style_seed) + self.shape_loss(parts, labels, shape_seed)
+
+    def unseen_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        """The loss of the shape alone: of the styles of other people none knows more than a Gaussian, and how far they
+        are from those of the training people would drown the rest."""
+        values, labels = batch
+        return self.shape_loss(self.parts.apart(values, labels), labels, tf.unstack(tf.random.split(seed, 2))[1])
+
+    def shape_loss(self, parts: Parts, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Mean square error of the guess at random noise levels, as a share of that of the best linear guess."""
+        level_seed, noise_seed = tf.unstack(tf.random.split(seed, 2))
         log_noise = LOG_NOISE_MEAN + LOG_NOISE_STDDEV * tf.random.stateless_normal(tf.shape(labels), level_seed)
-        noise = tf.exp(log_noise)[:, None, None]
-        noisy = shape + noise * tf.random.stateless_normal(tf.shape(shape), noise_seed)
-        guess, open_ = self.guess(Parts(noisy, style), log_noise, labels)
-        share = tf.reduce_mean(tf.square(guess - shape), axis=(1, 2)) / tf.reduce_mean(tf.square(open_), axis=(1, 2))
-        return self.style.loss(style, labels, style_seed) + tf.reduce_mean(share)
+        noise = tf.exp(log_noise)[:, None, None] * tf.random.stateless_normal(tf.shape(parts.shape), noise_seed)
+        guess, open_ = self.guess(Parts(parts.shape + noise, parts.style), log_noise, labels)
+        error, linear = (tf.reduce_mean(tf.square(off), axis=(1, 2)) for off in (guess - parts.shape, open_))
+        return tf.reduce_mean(error / linear)
 
     def guess(self, noisy: Parts, log_noise: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The shape (batch, frequency, channel) that is to be expected of a noisy one with this style; and how far the
