@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from sensegen.tracking.run import Tracker
 from sensegen.windows import Windows
 
-LOOKS = 5  # pictures of a training, spread evenly over its epochs, beside that of the first
+LOOKS = 3  # pictures of a training, spread evenly over its epochs, beside that of the first
 EACH = 3  # generated windows of an activity
 Sampler = Callable[[Int[np.ndarray, "window"], int], Float[np.ndarray, "window time channel"]]
 
