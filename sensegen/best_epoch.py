@@ -9,6 +9,8 @@ import tensorflow as tf
 from sensegen.guard import Row, Variables
 from sensegen.training import GradientStep
 
+NONE_YET = float(np.finfo(np.float64).max)  # finite, as all that a checkpoint holds
+
 
 class BestEpoch:
     """A train step that also holds the best epoch's weights, so that checkpoints and rollbacks know them.
@@ -22,7 +24,7 @@ class BestEpoch:
         self.loss = loss
         self.present: Variables = step.model.variables
         self.best = [tf.Variable(variable, trainable=False) for variable in self.present]
-        self.lowest = tf.Variable(np.inf, trainable=False, dtype=tf.float64)
+        self.lowest = tf.Variable(NONE_YET, trainable=False, dtype=tf.float64)
 
     @property
     def variables(self) -> Variables:
@@ -50,7 +52,7 @@ class BestEpoch:
 
     def restore(self) -> None:
         """Go back to the best epoch."""
-        if np.isfinite(float(self.lowest)):
+        if float(self.lowest) < NONE_YET:
             _assign(self.present, self.best)
 
 

@@ -84,13 +84,16 @@ class Flow(keras.Model):
         amplitude, _ = self.parts.amplitude(noisy.style, labels)
         of_both = tf.math.rsqrt(tf.square(amplitude) + tf.square(noise))
         open_ = amplitude * noise * of_both
-        seen = [
-            self.parts.in_time(noisy.shape * of_both),
-            self.parts.in_time(noisy.shape * tf.math.rsqrt(1 + noise**2)),
-        ]
-        added = self.network(tf.concat(seen, axis=-1), log_noise, noisy.style, labels)
-        linear = noisy.shape * tf.square(amplitude * of_both)
-        return linear + open_ * self.parts.in_frequency(added)[:, 1:], open_
+        return noisy.shape * tf.square(amplitude * of_both) + open_ * self.added(noisy, log_noise, labels), open_
+
+    def added(self, noisy: Parts, log_noise: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """What the network adds to the best linear guess, in units of how far that is off."""
+        noise = tf.exp(log_noise)[:, None, None]
+        amplitude, _ = self.parts.amplitude(noisy.style, labels)
+        flat = noisy.shape * tf.math.rsqrt(tf.square(amplitude) + tf.square(noise))
+        coloured = noisy.shape * tf.math.rsqrt(1 + tf.square(noise))
+        seen = tf.concat([self.parts.in_time(flat), self.parts.in_time(coloured)], axis=-1)
+        return self.parts.in_frequency(self.network(seen, log_noise, noisy.style, labels))[:, 1:]
 
     def sample_windows(self, labels: np.ndarray, seed: int, temperature: float) -> np.ndarray:
         """Windows (window, time, channel); all noise is taken times `temperature`."""
@@ -107,20 +110,25 @@ class Flow(keras.Model):
         return self.parts.together(Parts(guess + left, style), labels)
 
     def carried(self, noisy: Parts, labels: tf.Tensor) -> tf.Tensor:
-        """Shapes from the highest noise level down to the lowest, by Heun's method: the mean of the slopes at the
-        beginning of a step and at its end."""
-        levels, shape = tf.constant(self.levels), noisy.shape
+        """Shapes from the highest noise level down to the lowest.
 
-        def slope(shape: tf.Tensor, level: tf.Tensor) -> tf.Tensor:
-            guess, _ = self.guess(Parts(shape, noisy.style), tf.fill(labels.shape, tf.math.log(level)), labels)
-            return (shape - guess) / level
-
+        With a the amplitude of a coefficient, x = root(a^2 + s^2) u, and tan(angle) = s / a, u moves by what the
+        network adds as the angle falls (after Lu & Song, 2025): without a network the way is exact in any number of
+        steps. In a step the network's answer is drawn on from the last two (Adams & Bashforth).
+        """
+        amplitude, _ = self.parts.amplitude(noisy.style, labels)
+        levels = tf.constant(self.levels)
+        angle = tf.atan2(levels[0], amplitude)
+        still = noisy.shape * tf.math.rsqrt(tf.square(amplitude) + tf.square(levels[0]))
+        before = tf.zeros_like(still)
         for step in tf.range(len(self.levels) - 1):
-            length = levels[step + 1] - levels[step]
-            first = slope(shape, levels[step])
-            second = slope(shape + length * first, levels[step + 1])
-            shape += length * (first + second) / 2
-        return shape
+            shape = still * tf.sqrt(tf.square(amplitude) + tf.square(levels[step]))
+            added = self.added(Parts(shape, noisy.style), tf.fill(labels.shape, tf.math.log(levels[step])), labels)
+            drawn_on = tf.where(step == 0, added, 1.5 * added - 0.5 * before)
+            after = tf.atan2(levels[step + 1], amplitude)
+            still += (angle - after) * drawn_on
+            before, angle = added, after
+        return still * tf.sqrt(tf.square(amplitude) + tf.square(levels[-1]))
 
 
 class FlowMatching(Conditional):

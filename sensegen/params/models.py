@@ -67,7 +67,7 @@ class FlowMatchingParams(Section):
     precision: Annotated[
         Literal["float32", "bfloat16"], Field(description="of products; float32 where the processor has no bfloat16")
     ]
-    sampling_steps: Annotated[int, Field(ge=1, le=1000, description="of Heun's method, two evaluations each")]
+    sampling_steps: Annotated[int, Field(ge=1, le=1000, description="evaluations of the network, and one more")]
     temperature: Temperature
 
     @model_validator(mode="after")
