@@ -33,6 +33,8 @@ NETWORK = MDNRNNParams(
     units=64,
     hidden=32,
     mixtures=24,
+    samples_a_step=1,
+    precision="float32",
     log_stddev=LogStddevBounds(low=-6.0, high=2.0),
     temperature=1.0,
 )

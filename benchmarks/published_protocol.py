@@ -21,11 +21,11 @@ from benchmarks import table, uci_har
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
 from benchmarks.uci_har import preset_params
 from sensegen import distributed, training
-from sensegen.best_epoch import BestEpoch
 from sensegen.classifiers.activity import LSTMClassifier
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.interval import over_seeds
 from sensegen.evaluation.usefulness import predictions, scores
+from sensegen.kept_weights import BestEpoch
 from sensegen.params import Params
 from sensegen.params.models import OptimiserParams
 from sensegen.seeding import rng

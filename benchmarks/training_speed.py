@@ -9,8 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks import table
 from benchmarks.uci_har import ROOT, preset_params
@@ -19,7 +18,15 @@ TORCH = "torch==2.13.0+cpu"
 ENVIRONMENT = ROOT / ".cache" / "torch"  # may be deleted at any time
 BATCHES, THREADS, STEPS, TURNS = (32, 128), 2, 6, 3
 WAYS = {
-    "sensegen": ("PyTorch", "PyTorch bfloat16", "Keras' LSTM", "Keras' LSTM, XLA", "ours", "ours, XLA"),
+    "sensegen": (
+        "PyTorch",
+        "PyTorch bfloat16",
+        "Keras' LSTM",
+        "Keras' LSTM, XLA",
+        "ours",
+        "ours, XLA",
+        "ours bfloat16",
+    ),
     "flow": ("PyTorch", "PyTorch bfloat16", "ours", "ours bfloat16"),
 }
 
@@ -92,19 +99,18 @@ def our_steps(way: str, network: str, batch: int) -> Iterator[float]:
 
 
 def sensegen_network(way: str) -> tuple[Any, int]:
-    """The paper's network, with our LSTM or Keras'."""
+    """The paper's network, with our way through its layers or Keras'."""
     from unittest.mock import patch
 
-    import keras
-
     from sensegen.generators import mixture_rnn
-    from sensegen.generators.sensegen_paper import PaperModel
+    from sensegen.generators.sensegen_paper import paper_network
     from sensegen.params.models import LogStddevBounds
     from sensegen.windows import WindowShape
 
-    keras_lstm = {"lstm": partial(keras.layers.LSTM, return_sequences=True)}
-    with patch.dict(mixture_rnn.LAYERS, keras_lstm if way.startswith("Keras") else {}):
-        model = PaperModel(WindowShape(128, 1, 1), LogStddevBounds(low=-6, high=2))
+    params = paper_network(LogStddevBounds(low=-6, high=2)).model_copy(update={"precision": precision_of(way)})
+    theirs = {"lstm": mixture_rnn.one_after_another} if way.startswith("Keras") else {}
+    with patch.dict(mixture_rnn.SEQUENCES, theirs):
+        model = mixture_rnn.MixtureRNN(WindowShape(128, 1, 0), params)
     model.create_variables()
     return model, 1
 
@@ -119,11 +125,16 @@ def flow_network(way: str) -> tuple[Any, int]:
         kind="flow_matching",
         width=32,
         heads=4,
-        precision="bfloat16" if way.endswith("bfloat16") else "float32",
+        precision=precision_of(way),
         sampling_steps=18,
         temperature=1.0,
     )
     return build(WindowShape(128, 9, 6), params, seed=0).model, 9
+
+
+def precision_of(way: str) -> Literal["float32", "bfloat16"]:
+    """The last word of a way, if it says one."""
+    return "bfloat16" if way.endswith("bfloat16") else "float32"
 
 
 MODELS: dict[str, Callable[[str], tuple[Any, int]]] = {"sensegen": sensegen_network, "flow": flow_network}

@@ -58,5 +58,4 @@ def _of_part(part: Part) -> tuple[float, np.ndarray]:
 
 def _judged(model: Any, values: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     foretold = model.foretold(values, labels)
-    nll = -tf.reduce_sum(tf.reduce_mean(foretold.log_prob(), axis=1)) / values.shape[2]
-    return nll, mixture_cdf(foretold.targets, foretold.mixture)
+    return tf.reduce_sum(foretold.nll()), mixture_cdf(foretold.targets, foretold.mixture)

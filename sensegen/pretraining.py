@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sensegen.best_epoch import BestEpoch, patient
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
+from sensegen.kept_weights import AveragedStep, BestEpoch, patient
 from sensegen.params.models import TrainGeneratorParams
 from sensegen.seeding import derived_seed
 from sensegen.training import GradientStep, Schedule, cosine, mean_loss
@@ -24,8 +24,8 @@ def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, tr
     """Train one part on its windows, and leave it as it was after the epoch that validation people liked best."""
     batches = training.batches(arrays_of(part.windows), params.optimiser, part.name)
     steps = params.epochs * batches.epoch_steps
-    step = training.step(part.model, params.optimiser, part.name, cosine(steps))
-    best = BestEpoch(step, mean_loss(part.model, arrays_of(validation)))
+    step = AveragedStep(training.step(part.model, params.optimiser, part.name, cosine(steps)))
+    best = BestEpoch(step, step.over_average(mean_loss(part.model, arrays_of(validation))))
     schedule = Schedule(steps, batches.epoch_steps, best.measure, patient(params.patience))
     training.train(best, batches, schedule, part.name)
     best.restore()

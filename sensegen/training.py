@@ -100,6 +100,11 @@ class GradientStep:
         return [*self.model.variables, *self.optimiser.variables, self.peak_rate]
 
     @property
+    def kept(self) -> Variables:
+        """What stands for each of the model's variables in the end: they themselves."""
+        return self.model.variables
+
+    @property
     def learning_rate(self) -> float:
         """The rate before any decay, halved with every rollback."""
         return float(self.peak_rate)

@@ -19,7 +19,17 @@ from sensegen.pretraining import pretrain, train_discriminators, validation_loss
 from sensegen.training_run import Training
 from sensegen.windows import WindowShape
 
-NETWORK = {"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3, "temperature": 1.0}
+NETWORK = {
+    "kind": "mdn_rnn",
+    "cell": "gru",
+    "layers": 1,
+    "units": 12,
+    "hidden": 8,
+    "mixtures": 3,
+    "samples_a_step": 1,
+    "precision": "float32",
+    "temperature": 1.0,
+}
 OPTIMISER = {"learning_rate": 0.01, "batch_windows": 8, "gradient_norm": 1.0}
 
 

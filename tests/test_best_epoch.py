@@ -10,16 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensegen.batches import EpochBatches
-from sensegen.best_epoch import BestEpoch, patient
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard
+from sensegen.kept_weights import BestEpoch, patient
 from sensegen.params import DivergenceParams
 from sensegen.params.models import LogStddevBounds, MDNRNNParams, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 
 NETWORK = MDNRNNParams(
-    **{"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2, "temperature": 1.0},
+    **{
+        "kind": "mdn_rnn",
+        "cell": "gru",
+        "layers": 1,
+        "units": 8,
+        "hidden": 8,
+        "mixtures": 2,
+        "samples_a_step": 1,
+        "precision": "float32",
+        "temperature": 1.0,
+    },
     log_stddev=LogStddevBounds(low=-4.0, high=2.0),
 )
 OPTIMISER = OptimiserParams(learning_rate=0.01, batch_windows=16, gradient_norm=1.0)

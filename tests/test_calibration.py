@@ -68,6 +68,8 @@ def test_the_loss_of_a_recurrent_generator_is_its_negative_log_likelihood():
         "units": 8,
         "hidden": 8,
         "mixtures": 2,
+        "samples_a_step": 1,
+        "precision": "float32",
         "temperature": 1.0,
     }
     params = MDNRNNParams(**network, log_stddev=LogStddevBounds(low=-6.0, high=2.0))

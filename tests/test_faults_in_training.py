@@ -17,7 +17,17 @@ from sensegen.windows import Windows
 
 FAMILIES = {
     "mdn_rnn": MDNRNNParams(
-        **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 12, "hidden": 8, "mixtures": 3, "temperature": 1.0},
+        **{
+            "kind": "mdn_rnn",
+            "cell": "lstm",
+            "layers": 1,
+            "units": 12,
+            "hidden": 8,
+            "mixtures": 3,
+            "samples_a_step": 1,
+            "precision": "float32",
+            "temperature": 1.0,
+        },
         log_stddev=LogStddevBounds(low=-4.0, high=2.0),
     ),
     "flow_matching": FlowMatchingParams(

@@ -20,7 +20,17 @@ FLOW = FlowMatchingParams(
     kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
 )
 RECURRENT = MDNRNNParams(
-    **{"kind": "mdn_rnn", "cell": "lstm", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2, "temperature": 1.0},
+    **{
+        "kind": "mdn_rnn",
+        "cell": "lstm",
+        "layers": 1,
+        "units": 8,
+        "hidden": 8,
+        "mixtures": 2,
+        "samples_a_step": 1,
+        "precision": "float32",
+        "temperature": 1.0,
+    },
     log_stddev=LogStddevBounds(low=-6.0, high=2.0),
 )
 LEVEL = 9.81  # of channel a, in its unit, where scaled values are 0

@@ -14,7 +14,8 @@ CONDITIONAL = ("mdn_rnn", "flow_matching")
 LABELS = np.array([0, 1, 1, 0, 1])
 CASES = {
     "mdn_rnn": MDNRNNParams(
-        kind="mdn_rnn", cell="gru", layers=2, units=12, hidden=8, mixtures=3, temperature=1.0, log_stddev=BOUNDS
+        **{"kind": "mdn_rnn", "cell": "gru", "layers": 2, "units": 12, "hidden": 8, "mixtures": 3},
+        **{"samples_a_step": 2, "precision": "float32", "temperature": 1.0, "log_stddev": BOUNDS},
     ),
     "flow_matching": FlowMatchingParams(
         kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
@@ -112,8 +113,9 @@ def test_a_step_knows_only_the_steps_before_it():
     before, after = (
         generator.model(values, windows.labels[:4]).mean.numpy() for values in (windows.values[:4], changed)
     )
-    assert np.array_equal(before[:, :11], after[:, :11])
-    assert not np.array_equal(before[:, 11:], after[:, 11:])
+    assert before.shape == (4, 8, 3, 4)  # (window, step, component, value): two samples of two channels a step
+    assert np.array_equal(before[:, :6], after[:, :6])  # sample 10 is of step 5
+    assert not np.array_equal(before[:, 6:], after[:, 6:])
 
 
 def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there():
@@ -129,35 +131,39 @@ def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there
     generator.settle(windows)
     sampled = generator.sample(labels, seed=5)
     innovations = generator.model.innovations.of(tf.constant(sampled), tf.constant(labels)).numpy()
-    mixture = generator.model(sampled, labels.astype(np.int32))  # (window, time, component[, channel])
+    mixture = generator.model(sampled, labels.astype(np.int32))  # (window, step, component[, value])
     in_time = Mixture(*(tf.experimental.numpy.swapaxes(part, 0, 1) for part in mixture))
     redrawn = [
         draw(Mixture(*(part[step] for part in in_time)), gumbel, normal).numpy()
-        for step, (gumbel, normal) in enumerate(
-            zip(*generator.model.noise((16, 512), tf.constant([5, 0])), strict=True)
-        )
+        for step, (gumbel, normal) in enumerate(zip(*generator.model.noise((8, 512), tf.constant([5, 0])), strict=True))
     ]
-    assert np.swapaxes(redrawn, 0, 1) == pytest.approx(innovations, abs=1e-3)
+    assert np.swapaxes(redrawn, 0, 1).reshape(innovations.shape) == pytest.approx(innovations, abs=1e-3)
 
 
-def test_a_step_by_step_generator_goes_on_from_a_beginning_and_makes_any_length():
+@pytest.mark.parametrize(("prompted", "length"), [(10, 40), (9, 41)])  # at the begin of a step and within one
+def test_a_step_by_step_generator_goes_on_from_a_beginning_and_makes_any_length(prompted, length):
     generator = build_generator(WindowShape(16, 2, 2), CASES["mdn_rnn"], seed=0)
     windows = windows_for("mdn_rnn")
     generator.settle(windows)
     assert isinstance(generator, Sequential)
-    prompt, labels = windows.values[:6, :10], windows.labels[:6]
-    longer = generator.continued(prompt, labels, length=40, seed=1)
-    assert longer.shape == (6, 40, 2) and np.isfinite(longer).all()
-    assert np.array_equal(longer[:, :10], prompt)
-    other = generator.continued(prompt, labels, length=40, seed=2)
-    assert not np.array_equal(longer[:, 10:], other[:, 10:])
+    prompt, labels = windows.values[:6, :prompted], windows.labels[:6]
+    longer = generator.continued(prompt, labels, length, seed=1)
+    assert longer.shape == (6, length, 2) and np.isfinite(longer).all()
+    assert np.array_equal(longer[:, :prompted], prompt)
+    other = generator.continued(prompt, labels, length, seed=2)
+    assert not np.isclose(longer[:, prompted], other[:, prompted]).any()
     # Nothing to begin with is what `sample` does; and what is drawn depends on what was given.
     nothing = windows.values[:6, :0]
     assert generator.continued(nothing, labels, 16, seed=1) == pytest.approx(generator.sample(labels, seed=1), abs=1e-5)
-    turned = generator.continued(prompt[::-1].copy(), labels, length=40, seed=1)
-    assert not np.allclose(turned[:, 10], longer[:, 10])
-    with pytest.raises(ValueError, match="must fit into 8 samples, but has 10"):
+    turned = generator.continued(prompt[::-1].copy(), labels, length, seed=1)
+    assert not np.allclose(turned[:, prompted], longer[:, prompted])
+    with pytest.raises(ValueError, match=f"must fit into 8 samples, but has {prompted}"):
         generator.continued(prompt, labels, length=8, seed=0)
+
+
+def test_a_window_must_be_whole_steps():
+    with pytest.raises(ValueError, match="samples_a_step must divide the 15 samples of a window, but is 2"):
+        build_generator(WindowShape(15, 2, 2), CASES["mdn_rnn"], seed=0)
 
 
 def test_other_weights_are_refused_by_name(generator):

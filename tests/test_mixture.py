@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from sensegen.generators.mixture import Mixture, bounded, draw, mixture_log_prob, mixture_size, to_mixture
+from sensegen.generators.mixture import Mixture, bounded, draw, draw_rest, mixture_log_prob, mixture_size, to_mixture
 
 
 def random_mixture(rng: np.random.Generator, components: int = 5, channels: int = 3, batch: int = 7) -> Mixture:
@@ -66,3 +66,20 @@ def test_draws_have_the_mixtures_mean_and_variance():
     expected_variance = 0.3 * (0.25 + 1) + 0.7 * (0.01 + 4) - expected_mean**2
     assert drawn.numpy().mean() == pytest.approx(expected_mean, abs=0.03)
     assert drawn.numpy().var() == pytest.approx(expected_variance, rel=0.03)
+
+
+def test_what_is_drawn_beside_known_values_is_drawn_from_the_components_that_these_make_likely():
+    count, rng = 20_000, np.random.default_rng(0)
+    mean = np.array([[-1.0, -3.0], [1.0, 3.0]])  # (component, value)
+    mixture = Mixture(
+        tf.zeros((count, 2)),
+        tf.constant(np.broadcast_to(mean, (count, 2, 2)), tf.float32),
+        tf.zeros((count, 2, 2)),
+    )
+    noise = tf.constant(rng.gumbel(size=(count, 2)), tf.float32), tf.constant(rng.normal(size=(count, 2)), tf.float32)
+    given = tf.fill((count, 2), 0.5)
+    drawn = draw_rest(mixture, given, tf.constant([True, False]), *noise).numpy()
+    second = norm.pdf(0.5, 1) / (norm.pdf(0.5, 1) + norm.pdf(0.5, -1))  # Bayes
+    assert (drawn[:, 0] == 0.5).all()
+    assert drawn[:, 1].mean() == pytest.approx(3 * second - 3 * (1 - second), abs=0.1)
+    assert np.array_equal(draw_rest(mixture, given, tf.constant([False, False]), *noise), draw(mixture, *noise))

@@ -20,7 +20,16 @@ SMALL = {
     "divergence": {"max_rollbacks": 2, "snapshot_steps": 5},
     "train_generator": {
         "generator": {
-            **{"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2},
+            **{
+                "kind": "mdn_rnn",
+                "cell": "gru",
+                "layers": 1,
+                "units": 8,
+                "hidden": 8,
+                "mixtures": 2,
+                "samples_a_step": 1,
+                "precision": "float32",
+            },
             **{"temperature": 1.0, "log_stddev": {"low": -6.0, "high": 2.0}},
         },
         **{"optimiser": OPTIMISER, "epochs": 6, "patience": None},

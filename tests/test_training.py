@@ -29,6 +29,8 @@ NETWORK = MDNRNNParams(
     units=12,
     hidden=8,
     mixtures=3,
+    samples_a_step=1,
+    precision="float32",
     temperature=1.0,
     log_stddev=LogStddevBounds(low=-4.0, high=2.0),
 )

@@ -18,11 +18,11 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from sensegen.best_epoch import BestEpoch, patient
 from sensegen.classifiers.activity import ActivityClassifier
 from sensegen.evaluation.spectral_features import spectral_features
 from sensegen.evaluation.usefulness import GradientParams, build_classifier
 from sensegen.guard import Row
+from sensegen.kept_weights import BestEpoch, patient
 from sensegen.params.models import JudgesParams
 from sensegen.seeding import rng
 from sensegen.training import Schedule

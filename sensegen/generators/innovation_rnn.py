@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from sensegen.generators.innovations import Innovations
-from sensegen.generators.mixture import draw
+from sensegen.generators.mixture import draw_from, draw_rest
 from sensegen.generators.mixture_rnn import Foretold, MixtureRNN
 from sensegen.generators.sampling import in_batches
 from sensegen.params.models import MDNRNNParams
@@ -14,7 +14,7 @@ from sensegen.windows import Windows, WindowShape
 
 
 class InnovationRNN(MixtureRNN):
-    """Sees, of the step before, the innovation (its inverse hyperbolic sine, as some are large) and the value."""
+    """Sees, of the step before, the innovations (their inverse hyperbolic sine, as some are large) and the values."""
 
     def __init__(self, shape: WindowShape, params: MDNRNNParams):
         super().__init__(shape, params)
@@ -26,10 +26,11 @@ class InnovationRNN(MixtureRNN):
         self.innovations.settle(windows)
 
     def foretold(self, values: tf.Tensor, labels: tf.Tensor) -> Foretold:
-        """The innovation of each step, and its mixture."""
+        """The innovations of each step, and their mixture."""
         found = self.innovations.of(values, labels)
-        mixture = self.mixtures_after(_seen(found, values), labels)
-        return Foretold(found, mixture, self.innovations.log_scale(labels, values.shape[1]))
+        mixture = self.mixtures_after(self.in_steps(_seen(found, values)), labels)
+        log_scale = self.in_steps(self.innovations.log_scale(labels, values.shape[1])[..., None])
+        return Foretold(self.in_steps(found), mixture, tf.reduce_sum(log_scale, axis=-1))
 
     def sample_windows(self, labels: np.ndarray, seed: int, temperature: float = 1.0) -> np.ndarray:
         """Windows (window, time, channel) by ancestral sampling; each spread is taken times `temperature`."""
@@ -48,32 +49,41 @@ class InnovationRNN(MixtureRNN):
         """
         if prompt.shape[1] > length:
             raise ValueError(f"A prompt must fit into {length} samples, but has {prompt.shape[1]}.")
-        given = np.pad(prompt.astype(np.float32), ((0, 0), (0, length - prompt.shape[1]), (0, 0)))
+        whole = -(-length // self.samples) * self.samples
+        given = np.pad(prompt.astype(np.float32), ((0, 0), (0, whole - prompt.shape[1]), (0, 0)))
         sampler = partial(self._continue_batch, prompt.shape[1], tf.constant(temperature, tf.float32))
-        made = in_batches(sampler, labels, seed, given)
+        made = in_batches(sampler, labels, seed, given)[:, :length]
         made[:, : prompt.shape[1]] = prompt  # to the last bit
         return made
 
     def _eager_continue(
         self, prompted: int, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor
     ) -> tf.Tensor:
-        """The first `prompted` steps are those of `given` (batch, time, channel), and the others are drawn."""
+        """The first `prompted` samples are those of `given` (batch, time, channel), and the others are drawn."""
         batch, length, channels = given.shape
-        gumbel, normal = self.noise((length, batch), seed)
+        steps = length // self.samples
+        gumbel, normal = self.noise((steps, batch), seed)
         normal *= temperature
-        told = tf.transpose(self.innovations.of(given, labels), (1, 0, 2))
-        seen, past = tf.zeros((batch, 2 * channels)), tf.zeros((batch, self.innovations.order, channels))
+        told = tf.transpose(self.in_steps(self.innovations.of(given, labels)), (1, 0, 2))
+        known = tf.repeat(tf.reshape(tf.range(length) < prompted, (steps, self.samples)), channels, axis=1)
+        seen, past = tf.zeros((batch, 2 * self.values)), tf.zeros((batch, self.innovations.order, channels))
         states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
-        written = tf.TensorArray(tf.float32, size=length)
-        for step in tf.range(length):
-            mixture, states = self._next(seen, labels, states)
-            innovation = tf.where(step < prompted, told[step], draw(mixture, gumbel[step], normal[step]))
-            value = self.innovations.value(innovation, past, step, labels)
-            past = tf.concat([value[:, None], past[:, :-1]], axis=1)
-            sample = self.innovations.sample(value, labels)
-            seen = _seen(innovation, sample)
-            written = written.write(step, sample)
-        return tf.transpose(written.stack(), (1, 0, 2))
+        written = tf.TensorArray(tf.float32, size=steps)
+        for step in tf.range(steps):
+            hidden, states = self._next(seen, labels, states)
+            if prompted:
+                drawn = draw_rest(self.to_mixture(hidden), told[step], known[step], gumbel[step], normal[step])
+            else:
+                drawn = draw_from(self.head(hidden), self.mixtures, self.bounds, gumbel[step], normal[step])
+            innovations, samples = self.in_time(drawn[:, None]), []
+            for at in range(self.samples):
+                value = self.innovations.value(innovations[:, at], past, step * self.samples + at, labels)
+                past = tf.concat([value[:, None], past[:, :-1]], axis=1)
+                samples.append(self.innovations.sample(value, labels))
+            values = tf.stack(samples, axis=1)
+            seen = self.in_steps(_seen(innovations, values))[:, 0]
+            written = written.write(step, self.in_steps(values)[:, 0])
+        return self.in_time(tf.transpose(written.stack(), (1, 0, 2)))
 
 
 def _seen(innovations: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -5,54 +5,78 @@ transposed matrix, where a "series" is the k-th sample of thousands of consecuti
 series is one window.
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sensegen.generators.hoisted_lstm import HoistedLSTM
+from sensegen import processor
 from sensegen.generators.mixture import Mixture, draw, mixture_log_prob, mixture_size, to_mixture
 from sensegen.generators.sampling import in_batches
+from sensegen.generators.stacked_lstm import outputs_of
 from sensegen.params.models import MDNRNNParams
 from sensegen.windows import WindowShape
 
-LAYERS: Mapping[str, Callable[..., Any]] = {
-    "lstm": HoistedLSTM,
-    "gru": partial(keras.layers.GRU, return_sequences=True),
-}
+
+def one_after_another(layers: Sequence[keras.layers.Layer], inputs: tf.Tensor, precision: str) -> tf.Tensor:
+    """What the last of recurrent layers makes of inputs (batch, time, feature), in float32."""
+    del precision  # Keras has its own
+    for layer in layers:
+        inputs = layer(inputs)
+    return inputs
+
+
+LAYERS: Mapping[str, type[keras.layers.Layer]] = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+SEQUENCES: Mapping[str, Callable[..., tf.Tensor]] = {"lstm": outputs_of, "gru": one_after_another}
 
 
 class Foretold(NamedTuple):
-    """`targets` (batch, time, channel), the mixture of each, and by how much (the log of it, in nats, batch and time) a
-    target is smaller than the value that it stands for."""
+    """`targets` (batch, step, value), the mixture of each step, and by how much (the log of it, in nats, batch and
+    step) the targets are smaller than the values that they stand for."""
 
     targets: tf.Tensor
     mixture: Mixture
     log_scale: tf.Tensor
 
     def log_prob(self) -> tf.Tensor:
-        """Log density of the values (nats): (batch, time)."""
+        """Log density of the values (nats): (batch, step)."""
         return mixture_log_prob(self.targets, self.mixture) - self.log_scale
+
+    def nll(self) -> tf.Tensor:
+        """Of each window (batch), the negative log likelihood in nats a sample and channel."""
+        return -tf.reduce_mean(self.log_prob(), axis=1) / self.targets.shape[-1]
 
 
 class MixtureRNN(keras.Model):
     """Recurrent layers, a dense layer, and the mixture of the next step; `classes=0` makes it unconditional.
 
-    One class serves LSTM and GRU, since nothing but the cell's name differs.
+    A step is `samples_a_step` samples of all channels: the values that one mixture is of. One class serves LSTM and
+    GRU, since nothing but the cell's name differs.
+
+    Raises:
+        ValueError: if windows are no whole number of steps.
     """
 
     def __init__(self, shape: WindowShape, params: MDNRNNParams, *, hidden_activation: str = "relu"):
         super().__init__(name="mdn_rnn")
-        self.window = shape
+        self.window, self.samples = shape, params.samples_a_step
+        if shape.length % self.samples:
+            raise ValueError(
+                f"train_generator.generator.samples_a_step must divide the {shape.length} samples of a window, "
+                f"but is {self.samples}."
+            )
+        self.values = self.samples * shape.channels
         self.mixtures = params.mixtures
         self.bounds = (params.log_stddev.low, params.log_stddev.high)
-        layer = LAYERS[params.cell]
-        self.recurrent = [layer(params.units, name=f"recurrent_{at}") for at in range(params.layers)]
+        layer, self.sequence = LAYERS[params.cell], SEQUENCES[params.cell]
+        self.precision = processor.precision(params.precision)
+        self.recurrent = [
+            layer(params.units, return_sequences=True, name=f"recurrent_{at}") for at in range(params.layers)
+        ]
         self.hidden = keras.layers.Dense(params.hidden, activation=hidden_activation, name="hidden")
-        self.head = keras.layers.Dense(mixture_size(params.mixtures, shape.channels), name="mixture")
+        self.head = keras.layers.Dense(mixture_size(params.mixtures, self.values), name="mixture")
         self._sample_batch = tf.function(self._eager_sample)
 
     def create_variables(self) -> None:
@@ -65,56 +89,64 @@ class MixtureRNN(keras.Model):
 
     def foretold(self, values: tf.Tensor, labels: tf.Tensor) -> Foretold:
         """What each step of windows was, and the mixture that it was foretold to be."""
-        return Foretold(values, self.mixtures_after(values, labels), tf.zeros(tf.shape(values)[:2]))
+        steps = self.in_steps(values)
+        return Foretold(steps, self.mixtures_after(steps, labels), tf.zeros(tf.shape(steps)[:2]))
+
+    def in_steps(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, time, feature) as (batch, step, feature of each of its samples)."""
+        return tf.reshape(values, (-1, values.shape[1] // self.samples, self.samples * values.shape[2]))
+
+    def in_time(self, steps: tf.Tensor) -> tf.Tensor:
+        """Drawn values (batch, step, value) as (batch, time, channel)."""
+        return tf.reshape(steps, (-1, steps.shape[1] * self.samples, self.window.channels))
 
     def mixtures_after(self, seen: tf.Tensor, labels: tf.Tensor) -> Mixture:
         """The mixture of every step, where each step knows what was seen (batch, time, feature) before it."""
-        outputs = self._inputs(_shifted(seen), labels)
-        for layer in self.recurrent:
-            outputs = layer(outputs)  # (batch, time, unit)
+        outputs = self.sequence(self.recurrent, self._inputs(_shifted(seen), labels), self.precision)
         return self.to_mixture(self.hidden(outputs))
 
     def to_mixture(self, hidden: tf.Tensor) -> Mixture:
         """The mixture that (..., hidden) stands for."""
-        return to_mixture(self.head(hidden), self.mixtures, self.window.channels, self.bounds)
+        return to_mixture(self.head(hidden), self.mixtures, self.values, self.bounds)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """Mean negative log likelihood of the next step, in nats a step and channel (scaled units)."""
+        """Mean negative log likelihood of the next step, in nats a sample and channel (scaled units)."""
         del seed  # nothing is drawn
-        return -tf.reduce_mean(self.foretold(*batch).log_prob()) / self.window.channels
+        return tf.reduce_mean(self.foretold(*batch).nll())
 
     def sample_windows(self, labels: np.ndarray, seed: int) -> np.ndarray:
         """Windows (window, time, channel) by ancestral sampling: each step is drawn and fed back."""
         return in_batches(self._sample_batch, labels, seed)
 
     def _eager_sample(self, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        gumbel, normal = self.noise((self.window.length, labels.shape[0]), seed)
-        values = tf.zeros((labels.shape[0], self.window.channels))
+        steps = self.window.length // self.samples
+        gumbel, normal = self.noise((steps, labels.shape[0]), seed)
+        values = tf.zeros((labels.shape[0], self.values))
         states = [layer.cell.get_initial_state(batch_size=labels.shape[0]) for layer in self.recurrent]
-        written = tf.TensorArray(tf.float32, size=self.window.length)
-        for step in tf.range(self.window.length):
+        written = tf.TensorArray(tf.float32, size=steps)
+        for step in tf.range(steps):
             # Rebinding, not changing in place: a compiled loop carries only what is bound anew in it.
-            mixture, states = self._next(values, labels, states)
-            values = draw(mixture, gumbel[step], normal[step])
+            hidden, states = self._next(values, labels, states)
+            values = draw(self.to_mixture(hidden), gumbel[step], normal[step])
             written = written.write(step, values)
-        return tf.transpose(written.stack(), (1, 0, 2))
+        return self.in_time(tf.transpose(written.stack(), (1, 0, 2)))
 
     def noise(self, shape: tuple[int, int], seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """All that is drawn for `shape` (time, batch): Gumbel (..., component) and normal (..., channel)."""
+        """All that is drawn for `shape` (step, batch): Gumbel (..., component) and normal (..., value)."""
         uniform = tf.random.stateless_uniform((*shape, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
-        normal = tf.random.stateless_normal((*shape, self.window.channels), seed + tf.constant([0, 1]))
+        normal = tf.random.stateless_normal((*shape, self.values), seed + tf.constant([0, 1]))
         return -tf.math.log(-tf.math.log(uniform)), normal
 
-    def _next(self, values: tf.Tensor, labels: tf.Tensor, states: list[Any]) -> tuple[Mixture, list[Any]]:
-        """The mixture of the step after `values` (batch, channel), and the recurrent states there."""
+    def _next(self, values: tf.Tensor, labels: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+        """What the mixture of the step after `values` (batch, feature) is made of, and the recurrent states there."""
         outputs, after = self._inputs(values, labels), []
         for layer, state in zip(self.recurrent, states, strict=True):
             outputs, state = layer.cell(outputs, state)
             after.append(state)
-        return self.to_mixture(self.hidden(outputs)), after
+        return self.hidden(outputs), after
 
     def _inputs(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """`values` (batch, [time,] channel) beside the activity, one-hot at every step."""
+        """`values` (batch, [step,] feature) beside the activity, one-hot at every step."""
         if not self.window.classes:
             return values
         condition = tf.one_hot(labels, self.window.classes)

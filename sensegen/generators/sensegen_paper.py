@@ -27,6 +27,8 @@ def paper_network(log_stddev: LogStddevBounds) -> MDNRNNParams:
         units=256,
         hidden=128,
         mixtures=MIXTURES,
+        samples_a_step=1,
+        precision="float32",
         log_stddev=log_stddev,
         temperature=1.0,
     )

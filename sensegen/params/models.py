@@ -31,6 +31,11 @@ class LogStddevBounds(Section):
 Temperature = Annotated[float, Field(gt=0, le=2, description="how much of its noise windows are drawn with; 1: all")]
 
 
+Precision = Annotated[
+    Literal["float32", "bfloat16"], Field(description="of products; float32 where the processor has no bfloat16")
+]
+
+
 class MDNRNNParams(Section):
     """Mixture-density recurrent generator, conditional on the activity, over all channels at once."""
 
@@ -40,7 +45,9 @@ class MDNRNNParams(Section):
     units: Annotated[int, Field(gt=0, description="recurrent units a layer")]
     hidden: Annotated[int, Field(gt=0, description="units of the dense layer before the mixture")]
     mixtures: Annotated[int, Field(gt=0, description="Gaussian components")]
+    samples_a_step: Annotated[int, Field(gt=0, description="drawn together; windows must hold a multiple of them")]
     log_stddev: LogStddevBounds
+    precision: Precision
     temperature: Temperature
 
 
@@ -64,9 +71,7 @@ class FlowMatchingParams(Section):
     kind: Literal["flow_matching"]
     width: Annotated[int, Field(gt=0, multiple_of=8, description="of the first layer; four times as many at the last")]
     heads: Annotated[int, Field(gt=0, description="of attention; four times the width must be a multiple of it")]
-    precision: Annotated[
-        Literal["float32", "bfloat16"], Field(description="of products; float32 where the processor has no bfloat16")
-    ]
+    precision: Precision
     sampling_steps: Annotated[int, Field(ge=1, le=1000, description="evaluations of the network, and one more")]
     temperature: Temperature
 
