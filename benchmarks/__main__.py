@@ -16,6 +16,7 @@ BENCHMARKS = {
     "peers": "benchmarks.peers",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
+    "sampling_speed": "benchmarks.sampling_speed",
     "suite": "benchmarks.suite",
     "training_speed": "benchmarks.training_speed",
     "window_length": "benchmarks.window_length",

@@ -108,8 +108,8 @@ def sensegen_network(way: str) -> tuple[Any, int]:
     from sensegen.windows import WindowShape
 
     params = paper_network(LogStddevBounds(low=-6, high=2)).model_copy(update={"precision": precision_of(way)})
-    theirs = {"lstm": mixture_rnn.one_after_another} if way.startswith("Keras") else {}
-    with patch.dict(mixture_rnn.SEQUENCES, theirs):
+    theirs = mixture_rnn.CELLS["lstm"]._replace(outputs_of=mixture_rnn.one_after_another)
+    with patch.dict(mixture_rnn.CELLS, {"lstm": theirs} if way.startswith("Keras") else {}):
         model = mixture_rnn.MixtureRNN(WindowShape(128, 1, 0), params)
     model.create_variables()
     return model, 1

@@ -60,15 +60,17 @@ def test_innovations_are_white_alike_in_every_class_and_uncorrelated_between_cha
         assert abs(np.mean(of_class[:, 1:] * of_class[:, :-1])) < 0.02
 
 
-def test_a_value_made_of_an_innovation_is_the_value_that_it_was_found_in():
+@pytest.mark.parametrize("samples", [1, 4, 5, 64])
+def test_samples_made_of_innovations_are_the_samples_that_these_were_found_in(samples):
     windows = two_processes(40)
     layer, labels = settled(windows), tf.constant(windows.labels)
     found = layer.of(tf.constant(windows.values), labels)
-    past = tf.zeros((len(windows), layer.order, 2))
-    for at in range(LENGTH):
-        value = layer.value(found[:, at], past, tf.constant(at), labels)
-        past = tf.concat([value[:, None], past[:, :-1]], axis=1)
-        assert layer.sample(value, labels).numpy() == pytest.approx(windows.values[:, at], rel=1e-3, abs=1e-2)
+    way_back, past = layer.of_steps(labels, samples), tf.zeros((len(windows), layer.order, 2))
+    for step, first in enumerate(range(0, LENGTH - samples + 1, samples)):
+        rows = slice(first, first + samples)
+        values = way_back.values(found[:, rows], past, tf.constant(step))
+        past = tf.concat([values[:, ::-1], past], axis=1)[:, : layer.order]
+        assert way_back.samples(values).numpy() == pytest.approx(windows.values[:, rows], rel=1e-3, abs=1e-2)
 
 
 def test_the_likelihood_of_a_gaussian_process_is_exact():
@@ -98,8 +100,9 @@ def test_a_channel_that_is_constant_stays_constant():
     values = np.full((20, LENGTH, 1), 2.5)
     layer = settled(windows_of(values))
     labels = tf.zeros(20, tf.int32)
-    drawn = layer.value(tf.random.stateless_normal((20, 1), [0, 0]), tf.zeros((20, layer.order, 1)), 0, labels)
-    assert layer.sample(drawn, labels).numpy() == pytest.approx(2.5, abs=10 * TINY)
+    way_back, past = layer.of_steps(labels, 1), tf.zeros((20, layer.order, 1))
+    drawn = way_back.values(tf.random.stateless_normal((20, 1, 1), [0, 0]), past, tf.constant(0))
+    assert way_back.samples(drawn).numpy() == pytest.approx(2.5, abs=10 * TINY)
 
 
 def test_a_class_without_windows_gets_the_process_of_all():

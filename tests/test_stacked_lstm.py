@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from sensegen.generators.mixture_rnn import one_after_another
-from sensegen.generators.stacked_lstm import outputs_of
+from sensegen.generators.stacked_lstm import outputs_of, stepper
 
 UNITS, LENGTH, CHANNELS = 5, 11, 3
 
@@ -63,3 +63,14 @@ def test_layers_that_have_no_weights_yet_get_those_that_keras_gives_them():
     outputs_of(fresh, tf.zeros((1, LENGTH, CHANNELS)), "float32")
     assert [layer.cell.kernel.shape for layer in fresh] == [(CHANNELS, 4 * UNITS), (UNITS, 4 * UNITS)]
     assert fresh[1].cell.bias.numpy() == pytest.approx([0] * UNITS + [1] * UNITS + [0] * 2 * UNITS)  # unit forget bias
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.02)])
+def test_step_by_step_is_the_whole_sequence(precision, tolerance):
+    stack = layers(2)
+    values = tf.random.stateless_normal((7, LENGTH, CHANNELS), [1, 2])
+    whole = outputs_of(stack, values, precision).numpy()
+    step, states = stepper(stack, precision), [[tf.zeros((7, UNITS)), tf.zeros((7, UNITS))]] * 2
+    for at in range(LENGTH):
+        outputs, states = step(values[:, at], states)
+        assert outputs.numpy() == pytest.approx(whole[:, at], abs=tolerance)

@@ -66,23 +66,22 @@ class InnovationRNN(MixtureRNN):
         normal *= temperature
         told = tf.transpose(self.in_steps(self.innovations.of(given, labels)), (1, 0, 2))
         known = tf.repeat(tf.reshape(tf.range(length) < prompted, (steps, self.samples)), channels, axis=1)
+        way_back = self.innovations.of_steps(labels, self.samples)
         seen, past = tf.zeros((batch, 2 * self.values)), tf.zeros((batch, self.innovations.order, channels))
-        states = [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
+        states, next_step = self.states(batch), self.stepper()
         written = tf.TensorArray(tf.float32, size=steps)
         for step in tf.range(steps):
-            hidden, states = self._next(seen, labels, states)
+            hidden, states = next_step(self.inputs(seen, labels), states)
             if prompted:
                 drawn = draw_rest(self.to_mixture(hidden), told[step], known[step], gumbel[step], normal[step])
             else:
                 drawn = draw_from(self.head(hidden), self.mixtures, self.bounds, gumbel[step], normal[step])
-            innovations, samples = self.in_time(drawn[:, None]), []
-            for at in range(self.samples):
-                value = self.innovations.value(innovations[:, at], past, step * self.samples + at, labels)
-                past = tf.concat([value[:, None], past[:, :-1]], axis=1)
-                samples.append(self.innovations.sample(value, labels))
-            values = tf.stack(samples, axis=1)
-            seen = self.in_steps(_seen(innovations, values))[:, 0]
-            written = written.write(step, self.in_steps(values)[:, 0])
+            innovations = self.in_time(drawn[:, None])
+            values = way_back.values(innovations, past, step)
+            past = tf.concat([values[:, ::-1], past], axis=1)[:, : past.shape[1]]
+            samples = way_back.samples(values)
+            seen = self.in_steps(_seen(innovations, samples))[:, 0]
+            written = written.write(step, self.in_steps(samples)[:, 0])
         return self.in_time(tf.transpose(written.stack(), (1, 0, 2)))
 
 

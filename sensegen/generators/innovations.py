@@ -11,6 +11,7 @@ likelihoods stay exact.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -78,17 +79,27 @@ class Innovations(keras.layers.Layer):
         factor = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(tf.gather(self.factor, labels))), axis=-1)
         return spread + factor[:, None]
 
-    def value(self, innovation: tf.Tensor, past: tf.Tensor, at: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """What an innovation makes of each channel at step `at`, after `past` (batch, lag, channel),
-        the latest first, and nought before the window begins; what is common to channels is still out of it."""
-        order = tf.minimum(at, self.order)
-        left_over = tf.linalg.matvec(tf.gather(self.factor, labels), innovation)
-        foretold = tf.reduce_sum(tf.gather(self.predictors[:, order], labels) * past, axis=1)
-        return foretold + tf.gather(self.spread[:, order], labels) * left_over
+    def of_steps(self, labels: tf.Tensor, samples: int) -> "Steps":
+        """The way back for windows of these labels, `samples` at a time."""
+        stages = range(0, self.order + samples, samples)
+        from_past, from_now = zip(*(self._stage(first, samples) for first in stages), strict=True)
+        of_labels = (tf.gather(tf.stack(parts), labels, axis=1) for parts in (from_past, from_now))
+        return Steps(*of_labels, *(tf.gather(part, labels) for part in (self.factor, self.mixing, self.level)))
 
-    def sample(self, value: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The sample (batch, channel) of a `value`: with what channels have in common, and their level."""
-        return tf.linalg.matvec(tf.gather(self.mixing, labels), value) + tf.gather(self.level, labels)
+    def _stage(self, first: int, samples: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """What samples from `first` on are made of, each sample of those before it: (class, sample, lag, channel) of
+        past values, the latest first, and (class, sample, sample, channel) of what is left over at each."""
+        past: list[tf.Tensor] = []
+        now: list[tf.Tensor] = []
+        for at in range(samples):
+            order = min(first + at, self.order)
+            predictors = self.predictors[:, order]
+            before = [(earlier, predictors[:, at - 1 - earlier, None]) for earlier in range(at)[-self.order :]]
+            begun = tf.pad(predictors[:, at:], ((0, 0), (0, min(at, self.order)), (0, 0)))
+            own = self.spread[:, order, None] * tf.one_hot([at], samples)[..., None]
+            past.append(begun + sum(weight * past[earlier] for earlier, weight in before))
+            now.append(own + sum(weight * now[earlier] for earlier, weight in before))
+        return tf.stack(past, axis=1), tf.stack(now, axis=1)
 
     def _left_over(self, centred: tf.Tensor, at: int, labels: tf.Tensor) -> tf.Tensor:
         """At a step before there are `order` samples: by the predictor of as many as there are."""
@@ -102,6 +113,33 @@ class Innovations(keras.layers.Layer):
             first = self.order - 1 - lag
             left_over -= predictors[:, lag, None] * centred[:, first : first + length - self.order]
         return left_over / tf.gather(self.spread[:, self.order], labels)[:, None]
+
+
+class Steps(NamedTuple):
+    """Innovations made into samples, step by step; see `Innovations.of_steps`.
+
+    `from_past` is (stage, batch, sample, lag, channel) and `from_now` (stage, batch, sample, sample, channel): a stage
+    is a step at the begin of a window, where there are not as many samples before it as the predictors have lags, and
+    the last stage is all steps after these.
+    """
+
+    from_past: tf.Tensor
+    from_now: tf.Tensor
+    factor: tf.Tensor
+    mixing: tf.Tensor
+    level: tf.Tensor
+
+    def values(self, innovations: tf.Tensor, past: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """What innovations (batch, sample, channel) make of a step, after the values `past` (batch, lag, channel), the
+        latest first, and nought before the window begins; what is common to channels is still out of it."""
+        stage = tf.minimum(step, self.from_past.shape[0] - 1)
+        left_over = tf.matmul(innovations, self.factor, transpose_b=True)
+        foretold = tf.reduce_sum(self.from_past[stage] * past[:, None], axis=2)
+        return foretold + tf.reduce_sum(self.from_now[stage] * left_over[:, None], axis=2)
+
+    def samples(self, values: tf.Tensor) -> tf.Tensor:
+        """The samples (batch, sample, channel) of values: with what channels have in common, and their level."""
+        return tf.matmul(values, self.mixing, transpose_b=True) + self.level[:, None]
 
 
 def _solved(factors: tf.Tensor, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from sensegen import processor
+from sensegen.generators import stacked_lstm
 from sensegen.generators.mixture import Mixture, draw, mixture_log_prob, mixture_size, to_mixture
 from sensegen.generators.sampling import in_batches
-from sensegen.generators.stacked_lstm import outputs_of
+from sensegen.generators.stacked_lstm import Step
 from sensegen.params.models import MDNRNNParams
 from sensegen.windows import WindowShape
 
@@ -28,8 +29,32 @@ def one_after_another(layers: Sequence[keras.layers.Layer], inputs: tf.Tensor, p
     return inputs
 
 
-LAYERS: Mapping[str, type[keras.layers.Layer]] = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
-SEQUENCES: Mapping[str, Callable[..., tf.Tensor]] = {"lstm": outputs_of, "gru": one_after_another}
+def cell_by_cell(layers: Sequence[keras.layers.Layer], precision: str) -> Step:
+    """A step of recurrent layers, as `stacked_lstm.stepper` has it."""
+    del precision
+
+    def step(inputs: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+        after = []
+        for layer, state in zip(layers, states, strict=True):
+            inputs, state = layer.cell(inputs, state)
+            after.append(state)
+        return inputs, after
+
+    return step
+
+
+class Cell(NamedTuple):
+    """Keras' layer, the way through a sequence (training), and a step at a time (sampling)."""
+
+    layer: type[keras.layers.Layer]
+    outputs_of: Callable[..., tf.Tensor]
+    stepper: Callable[..., Step]
+
+
+CELLS: Mapping[str, Cell] = {
+    "lstm": Cell(keras.layers.LSTM, stacked_lstm.outputs_of, stacked_lstm.stepper),
+    "gru": Cell(keras.layers.GRU, one_after_another, cell_by_cell),
+}
 
 
 class Foretold(NamedTuple):
@@ -70,10 +95,10 @@ class MixtureRNN(keras.Model):
         self.values = self.samples * shape.channels
         self.mixtures = params.mixtures
         self.bounds = (params.log_stddev.low, params.log_stddev.high)
-        layer, self.sequence = LAYERS[params.cell], SEQUENCES[params.cell]
+        self.cell = CELLS[params.cell]
         self.precision = processor.precision(params.precision)
         self.recurrent = [
-            layer(params.units, return_sequences=True, name=f"recurrent_{at}") for at in range(params.layers)
+            self.cell.layer(params.units, return_sequences=True, name=f"recurrent_{at}") for at in range(params.layers)
         ]
         self.hidden = keras.layers.Dense(params.hidden, activation=hidden_activation, name="hidden")
         self.head = keras.layers.Dense(mixture_size(params.mixtures, self.values), name="mixture")
@@ -102,7 +127,7 @@ class MixtureRNN(keras.Model):
 
     def mixtures_after(self, seen: tf.Tensor, labels: tf.Tensor) -> Mixture:
         """The mixture of every step, where each step knows what was seen (batch, time, feature) before it."""
-        outputs = self.sequence(self.recurrent, self._inputs(_shifted(seen), labels), self.precision)
+        outputs = self.cell.outputs_of(self.recurrent, self.inputs(_shifted(seen), labels), self.precision)
         return self.to_mixture(self.hidden(outputs))
 
     def to_mixture(self, hidden: tf.Tensor) -> Mixture:
@@ -122,11 +147,11 @@ class MixtureRNN(keras.Model):
         steps = self.window.length // self.samples
         gumbel, normal = self.noise((steps, labels.shape[0]), seed)
         values = tf.zeros((labels.shape[0], self.values))
-        states = [layer.cell.get_initial_state(batch_size=labels.shape[0]) for layer in self.recurrent]
+        states, next_step = self.states(labels.shape[0]), self.stepper()
         written = tf.TensorArray(tf.float32, size=steps)
         for step in tf.range(steps):
             # Rebinding, not changing in place: a compiled loop carries only what is bound anew in it.
-            hidden, states = self._next(values, labels, states)
+            hidden, states = next_step(self.inputs(values, labels), states)
             values = draw(self.to_mixture(hidden), gumbel[step], normal[step])
             written = written.write(step, values)
         return self.in_time(tf.transpose(written.stack(), (1, 0, 2)))
@@ -137,15 +162,22 @@ class MixtureRNN(keras.Model):
         normal = tf.random.stateless_normal((*shape, self.values), seed + tf.constant([0, 1]))
         return -tf.math.log(-tf.math.log(uniform)), normal
 
-    def _next(self, values: tf.Tensor, labels: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
-        """What the mixture of the step after `values` (batch, feature) is made of, and the recurrent states there."""
-        outputs, after = self._inputs(values, labels), []
-        for layer, state in zip(self.recurrent, states, strict=True):
-            outputs, state = layer.cell(outputs, state)
-            after.append(state)
-        return self.hidden(outputs), after
+    def stepper(self) -> Step:
+        """A step at a time: from what was seen of the one before (batch, feature with the activity) and the recurrent
+        states, to what its mixture is made of and the states there."""
+        step = self.cell.stepper(self.recurrent, self.precision)
 
-    def _inputs(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        def next_step(seen: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+            outputs, states = step(seen, states)
+            return self.hidden(outputs), states
+
+        return next_step
+
+    def states(self, batch: int) -> list[Any]:
+        """The recurrent states before the first step."""
+        return [layer.cell.get_initial_state(batch_size=batch) for layer in self.recurrent]
+
+    def inputs(self, values: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """`values` (batch, [step,] feature) beside the activity, one-hot at every step."""
         if not self.window.classes:
             return values

@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Int
 
+from sensegen.distributed import by_threads
+
 BATCH = 512
 Sampler = Callable[..., tf.Tensor]  # of a seed and a batch of each array
 
@@ -14,12 +16,17 @@ def in_batches(
     sampler: Sampler, labels: Int[np.ndarray, "window"], seed: int, *arrays: Float[np.ndarray, "window ..."]
 ) -> Float[np.ndarray, "window ..."]:
     """What a sampler makes of all labels, and of the rows of further arrays beside them."""
-    made = []
-    for first in range(0, max(len(labels), 1), BATCH):
-        rows = slice(first, first + BATCH)
-        batch = [tf.constant(_padded(array[rows])) for array in (labels.astype(np.int32), *arrays)]
-        made.append(sampler(tf.constant([seed, first], tf.int32), *batch).numpy()[: len(labels[rows])])
-    return np.concatenate(made)
+    inputs = (labels.astype(np.int32), *arrays)
+
+    def batch(first: int) -> np.ndarray:
+        rows = [array[first : first + BATCH] for array in inputs]
+        made: np.ndarray = sampler(
+            tf.constant([seed, first], tf.int32), *(tf.constant(_padded(of)) for of in rows)
+        ).numpy()
+        return made[: len(rows[0])]
+
+    # Two at once: much of a sampler is small work of one thread, one after another.
+    return np.concatenate(list(by_threads(batch, range(0, max(len(labels), 1), BATCH))))
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@ the gradients of all kernels, which the usual gradient of a loop adds up step by
 of its time there. Products may be of bfloat16 numbers; memories and sums stay in float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+
+Step = Callable[[tf.Tensor, list[Any]], tuple[tf.Tensor, list[Any]]]
 
 
 class Kernels(NamedTuple):
@@ -39,6 +41,24 @@ def outputs_of(layers: Sequence[keras.layers.LSTM], inputs: tf.Tensor, precision
     projected = tf.transpose(inputs @ cells[0].kernel, (1, 0, 2))
     recurrence = _recurrence(len(cells), tf.as_dtype(precision))
     return tf.transpose(recurrence(projected, *tf.nest.flatten(kernels)), (1, 0, 2))
+
+
+def stepper(layers: Sequence[keras.layers.LSTM], precision: str) -> Step:
+    """A step of layers that have weights, for a loop that feeds back what it makes: from inputs (batch, feature) and
+    the state of each layer (output and memory, batch and unit) to the last layer's output and all states after it."""
+    kind, cells = tf.as_dtype(precision), [layer.cell for layer in layers]
+    kernels = [[tf.cast(kernel, kind) for kernel in (cell.recurrent_kernel, cell.kernel)] for cell in cells]
+
+    def step(inputs: tf.Tensor, states: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+        after = []
+        for cell, (own, below), (output, memory) in zip(cells, kernels, states, strict=True):
+            products = tf.cast(output, kind) @ own, tf.cast(inputs, kind) @ below
+            output, memory, _ = _forward(*products, tf.convert_to_tensor(cell.bias), memory, tf.constant(1.0))
+            inputs = tf.cast(output, tf.float32)
+            after.append([inputs, memory])
+        return inputs, after
+
+    return step
 
 
 def _recurrence(layers: int, kind: tf.DType) -> Any:
