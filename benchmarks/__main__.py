@@ -19,6 +19,7 @@ BENCHMARKS = {
     "sampling_speed": "benchmarks.sampling_speed",
     "suite": "benchmarks.suite",
     "training_speed": "benchmarks.training_speed",
+    "univariate_nll": "benchmarks.univariate_nll",
     "window_length": "benchmarks.window_length",
     "windowing": "benchmarks.windowing",
 }

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from sensegen.batches import CutAnywhere
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
 from sensegen.kept_weights import AveragedStep, BestEpoch, patient
+from sensegen.labelling import window_stride
 from sensegen.params.models import TrainGeneratorParams
 from sensegen.seeding import derived_seed
 from sensegen.training import GradientStep, Schedule, cosine, mean_loss
@@ -22,7 +24,10 @@ def pretrain(generator: Generator, fit: Windows, validation: Windows, training: 
 
 def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, training: Training) -> None:
     """Train one part on its windows, and leave it as it was after the epoch that validation people liked best."""
-    batches = training.batches(arrays_of(part.windows), params.optimiser, part.name)
+    stride = window_stride(training.params.window)
+    batches = CutAnywhere(
+        training.batches(arrays_of(part.windows), params.optimiser, part.name), part.windows.labels, stride
+    )
     steps = params.epochs * batches.epoch_steps
     step = AveragedStep(training.step(part.model, params.optimiser, part.name, cosine(steps)))
     best = BestEpoch(step, step.over_average(mean_loss(part.model, arrays_of(validation))))

@@ -97,11 +97,15 @@ def test_an_untrained_flow_of_styles_has_the_correlations_of_each_class():
 
 @pytest.mark.parametrize("steps", [1, 4, 32])
 def test_without_a_network_the_way_is_exact_in_any_number_of_steps(steps):
-    """Untrained, the guess is the best linear one, and x grows as the root of amplitude squared + noise squared."""
+    """Untrained, x grows as the root of amplitude squared + noise squared, and the best linear guess takes the lowest
+    noise out; what that leaves open is drawn."""
     flow, noisy, labels = begun(steps)
     amplitude, _ = flow.parts.amplitude(noisy.style, labels)
-    known = noisy.shape * tf.sqrt((amplitude**2 + LOWEST_NOISE**2) / (amplitude**2 + HIGHEST_NOISE**2))
-    assert flow.carried(noisy, labels).numpy() == pytest.approx(known.numpy(), rel=1e-3, abs=1e-4)
+    lowest = tf.sqrt(amplitude**2 + LOWEST_NOISE**2)
+    last = noisy.shape * lowest / tf.sqrt(amplitude**2 + HIGHEST_NOISE**2)
+    left = tf.random.stateless_normal(noisy.shape.shape, [2, 3])
+    known = last * (amplitude / lowest) ** 2 + amplitude * LOWEST_NOISE / lowest * left
+    assert flow.carried(noisy, labels, left).numpy() == pytest.approx(known.numpy(), rel=1e-3, abs=1e-4)
 
 
 def test_more_steps_of_the_sampler_come_closer_to_the_same_windows():
@@ -111,7 +115,7 @@ def test_more_steps_of_the_sampler_come_closer_to_the_same_windows():
         stream = np.random.default_rng(5)
         for variable in flow.network.trainable_variables:  # any network will do
             variable.assign(variable + 0.1 * stream.normal(size=variable.shape).astype(np.float32))
-        carried[steps] = flow.carried(noisy, labels).numpy()
+        carried[steps] = flow.carried(noisy, labels, tf.zeros_like(noisy.shape)).numpy()
     errors = {steps: np.abs(carried[steps] - carried[128]).mean() for steps in (4, 16)}
     assert errors[16] < 0.7 * errors[4] and errors[4] > 1e-3
 

@@ -104,13 +104,11 @@ class Flow(keras.Model):
         style = self.style.sample(labels, style_seed, temperature)
         size = (labels.shape[0], self.window.length - 1, self.window.channels)
         noise = self.levels[0] * temperature * tf.random.stateless_normal(size, shape_seed)
-        noisy = Parts(self.carried(Parts(noise, style), labels), style)
-        guess, open_ = self.guess(noisy, tf.fill(labels.shape, tf.math.log(self.levels[-1])), labels)
-        left = temperature * open_ * tf.random.stateless_normal(size, last_seed)  # what no level has told apart
-        return self.parts.together(Parts(guess + left, style), labels)
+        left = temperature * tf.random.stateless_normal(size, last_seed)  # for what no level has told apart
+        return self.parts.together(Parts(self.carried(Parts(noise, style), labels, left), style), labels)
 
-    def carried(self, noisy: Parts, labels: tf.Tensor) -> tf.Tensor:
-        """Shapes from the highest noise level down to the lowest.
+    def carried(self, noisy: Parts, labels: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+        """Shapes from the highest noise level down to the lowest, and what lies below it out of the noise `left`.
 
         With a the amplitude of a coefficient, x = root(a^2 + s^2) u, and tan(angle) = s / a, u moves by what the
         network adds as the angle falls (after Lu & Song, 2025): without a network the way is exact in any number of
@@ -128,7 +126,7 @@ class Flow(keras.Model):
             after = tf.atan2(levels[step + 1], amplitude)
             still += (angle - after) * drawn_on
             before, angle = added, after
-        return still * tf.sqrt(tf.square(amplitude) + tf.square(levels[-1]))
+        return amplitude * (tf.cos(angle) * still + tf.sin(angle) * (before + left))
 
 
 class FlowMatching(Conditional):

@@ -72,7 +72,7 @@ class FlowMatchingParams(Section):
     width: Annotated[int, Field(gt=0, multiple_of=8, description="of the first layer; four times as many at the last")]
     heads: Annotated[int, Field(gt=0, description="of attention; four times the width must be a multiple of it")]
     precision: Precision
-    sampling_steps: Annotated[int, Field(ge=1, le=1000, description="evaluations of the network, and one more")]
+    sampling_steps: Annotated[int, Field(ge=1, le=1000, description="evaluations of the network a window")]
     temperature: Temperature
 
     @model_validator(mode="after")
