@@ -68,23 +68,17 @@ class AveragedStep:
             average.assign_add(share * (tf.convert_to_tensor(present) - average))
 
 
-class BestEpoch:
-    """A train step that also holds the best epoch's weights, so that checkpoints and rollbacks know them.
-
-    `loss` is measured at the end of each epoch; less is better. Where there is nothing to measure it is NaN, no epoch
-    is the best, and the last one stays.
-    """
+class LastEpoch:
+    """A train step whose weights of the last epoch are kept; `loss` is measured at the end of each epoch."""
 
     def __init__(self, step: GradientStep | AveragedStep, loss: Callable[[], float]):
         self.step = step
         self.loss = loss
         self.present: Variables = step.model.variables
-        self.best = [tf.Variable(variable, trainable=False) for variable in self.present]
-        self.lowest = tf.Variable(NONE_YET, trainable=False, dtype=tf.float64)
 
     @property
     def variables(self) -> Variables:
-        return [*self.step.variables, *self.best, self.lowest]
+        return self.step.variables
 
     @property
     def learning_rate(self) -> float:
@@ -97,6 +91,30 @@ class BestEpoch:
 
     def __call__(self, batch: Any, step: int) -> dict[str, float]:
         return self.step(batch, step)
+
+    def measure(self) -> Mapping[str, float]:
+        """The loss of the epoch that ends."""
+        return {"validation_loss": self.loss()}
+
+    def restore(self) -> None:
+        """Put the weights that are kept into the model."""
+        assign(self.present, self.step.kept)
+
+
+class BestEpoch(LastEpoch):
+    """It also holds the weights of the epoch with the lowest loss, so that checkpoints and rollbacks know them.
+
+    Where there is nothing to measure the loss is NaN, no epoch is the best, and the last one stays.
+    """
+
+    def __init__(self, step: GradientStep | AveragedStep, loss: Callable[[], float]):
+        super().__init__(step, loss)
+        self.best = [tf.Variable(variable, trainable=False) for variable in self.present]
+        self.lowest = tf.Variable(NONE_YET, trainable=False, dtype=tf.float64)
+
+    @property
+    def variables(self) -> Variables:
+        return [*self.step.variables, *self.best, self.lowest]
 
     def measure(self) -> Mapping[str, float]:
         """The loss of the epoch that ends."""

@@ -5,7 +5,7 @@ import numpy as np
 from sensegen.batches import CutAnywhere
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
-from sensegen.kept_weights import AveragedStep, BestEpoch, patient
+from sensegen.kept_weights import AveragedStep, BestEpoch, LastEpoch, patient
 from sensegen.labelling import window_stride
 from sensegen.params.models import TrainGeneratorParams
 from sensegen.seeding import derived_seed
@@ -23,17 +23,20 @@ def pretrain(generator: Generator, fit: Windows, validation: Windows, training: 
 
 
 def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, training: Training) -> None:
-    """Train one part on its windows, and leave it as it was after the epoch that validation people liked best."""
+    """Train one part on its windows, and leave it as it was after the epoch that validation people liked best, or after
+    the last one."""
     stride = window_stride(training.params.window)
     batches = CutAnywhere(
         training.batches(arrays_of(part.windows), params.optimiser, part.name), part.windows.labels, stride
     )
     steps = params.epochs * batches.epoch_steps
     step = AveragedStep(training.step(part.model, params.optimiser, part.name, cosine(steps)))
-    best = BestEpoch(step, step.over_average(mean_loss(part.model, arrays_of(validation))))
-    schedule = Schedule(steps, batches.epoch_steps, best.measure, patient(params.patience))
-    training.train(best, batches, schedule, part.name)
-    best.restore()
+    kept = (LastEpoch if params.patience is None else BestEpoch)(
+        step, step.over_average(mean_loss(part.model, arrays_of(validation)))
+    )
+    schedule = Schedule(steps, batches.epoch_steps, kept.measure, patient(params.patience))
+    training.train(kept, batches, schedule, part.name)
+    kept.restore()
 
 
 def validation_of(generator: Generator, validation: Windows, part: str) -> Windows:

@@ -50,10 +50,9 @@ def set_up(runtime: RuntimeParams) -> None:
 def mean_loss(model: Trainable, arrays: Sequence[np.ndarray], batch_windows: int = 256) -> Callable[[], float]:
     """A function that measures the model's mean loss over all rows of `arrays`, e.g. on validation windows.
 
-    It is the model's `unseen_loss` where it has one, since not all that it learns can be measured on windows of others.
     Of no rows it is NaN: a fold may leave an activity, and with it the model of that activity, without any.
     """
-    compiled = tf.function(getattr(model, "unseen_loss", model.batch_loss), reduce_retracing=True)
+    compiled = tf.function(model.batch_loss, reduce_retracing=True)
     seed = tf.zeros(2, tf.int32)
     blocks = [slice(first, first + batch_windows) for first in range(0, len(arrays[0]), batch_windows)]
 

@@ -1,6 +1,5 @@
 """The flow carries noise to windows: it begins as noise of the right spectrum, and learns what noise cannot be."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +11,6 @@ from sensegen.evaluation.spectrum import log_psd
 from sensegen.generators import build_generator
 from sensegen.generators.flow_matching import HIGHEST_NOISE, LOWEST_NOISE, Flow
 from sensegen.generators.style_and_shape import Parts
-from sensegen.generators.style_flow import StyleFlow
 from sensegen.params.models import FlowMatchingParams, OptimiserParams
 from sensegen.pretraining import pretrain
 from sensegen.training_run import Training
@@ -56,43 +54,6 @@ def test_an_untrained_flow_makes_noise_of_the_spectrum_of_each_activity():
         of_class = windows.labels == label
         own, other = (log_psd(windows.values[rows], made[of_class]).mean() for rows in (of_class, ~of_class))
         assert own < 0.3 and other > 1
-
-
-def test_a_flow_of_styles_finds_two_levels_where_noise_has_one():
-    stream = np.random.default_rng(0)
-    styles = stream.normal(size=(512, 3)).astype(np.float32)
-    styles[:, 0] = np.where(np.arange(512) % 2, 1.0, -1.0) + 0.02 * styles[:, 0]
-    keras.utils.set_random_seed(0)
-    flow, labels = StyleFlow(styles=3, classes=1, width=64), tf.zeros(512, tf.int32)
-    optimiser = keras.optimizers.Adam(0.005)
-
-    @tf.function
-    def step(number):
-        with tf.GradientTape() as tape:
-            loss = flow.loss(tf.constant(styles), labels, tf.stack([1, number]))
-        variables = flow.trainable_variables
-        optimiser.apply(tape.gradient(loss, variables), variables)
-
-    flow.loss(styles[:1], labels[:1], tf.zeros(2, tf.int32))
-    optimiser.build(flow.trainable_variables)
-    for number in range(800):
-        step(tf.constant(number))
-    levels = flow.sample(tf.zeros(600, tf.int32), tf.constant([3, 4]), tf.constant(1.0)).numpy()[:, 0]
-    assert np.mean(np.abs(levels) > 0.5) > 0.95
-    assert 0.4 < np.mean(levels > 0) < 0.6
-
-
-def test_an_untrained_flow_of_styles_has_the_correlations_of_each_class():
-    stream = np.random.default_rng(0)
-    factors = np.array([[[1, 0], [0.9, 0.44]], [[1, 0], [-0.6, 0.8]]])
-    labels = np.arange(20_000) % 2
-    styles = np.einsum("wij,wj->wi", factors[labels], stream.normal(size=(20_000, 2))).astype(np.float32)
-    flow = StyleFlow(styles=2, classes=3, width=8)
-    flow.settle(styles, labels)
-    for label, expected in ((0, 0.9), (1, -0.6), (2, np.corrcoef(styles.T)[0, 1])):
-        drawn = flow.sample(tf.fill(20_000, label), tf.constant([0, 1]), tf.constant(1.0)).numpy()
-        assert np.corrcoef(drawn.T)[0, 1] == pytest.approx(expected, abs=0.03)
-        assert drawn.std(axis=0) == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 32])

@@ -1,8 +1,8 @@
-"""Flow matching: noise is carried to windows along ways that networks have learned, the loud before the quiet.
+"""Flow matching: noise is carried to windows along a way that a network has learned, the loud before the quiet.
 
-A window is its style and its shape there (`style_and_shape`). The style comes first, carried along straight lines from
-noise (Lipman et al., 2023; Liu et al., 2023). The shape follows, given the style, on the way that Karras et al. (2022)
-describe: at a noise level s stands x = shape + s noise, and x moves by (x - best guess) / s as s falls.
+A window is its style and its shape there (`style_and_shape`). The style comes first, near that of a training window
+(`style_kernels`). The shape follows, given the style, on the way that Karras et al. (2022) describe: at a noise level s
+stands x = shape + s noise, and x moves by (x - best guess) / s as s falls.
 
 Noise has the same level at every frequency and a shape has not: of someone who walks, steps rise from the noise first,
 then what is in a step, then what is in a heel strike. In a flow of whitened windows all frequencies come at once, and
@@ -19,7 +19,7 @@ import tensorflow as tf
 from sensegen.generators.conditional import Conditional
 from sensegen.generators.sampling import in_batches
 from sensegen.generators.style_and_shape import Parts, StyleAndShape
-from sensegen.generators.style_flow import StyleFlow
+from sensegen.generators.style_kernels import StyleKernels
 from sensegen.generators.window_unet import WindowUNet
 from sensegen.params.models import FlowMatchingParams
 from sensegen.seeding import derived_seed
@@ -31,14 +31,14 @@ LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
 
 class Flow(keras.Model):
-    """The networks between two maps: windows apart into style and shape, and together again."""
+    """A network between two maps: windows apart into style and shape, and together again."""
 
     def __init__(self, shape: WindowShape, params: FlowMatchingParams):
         super().__init__(name="flow")
         self.window = shape
         self.levels = np.geomspace(HIGHEST_NOISE, LOWEST_NOISE, params.sampling_steps + 1).astype(np.float32)
         self.parts = StyleAndShape(shape)
-        self.style = StyleFlow(self.parts.styles, max(shape.classes, 1), 8 * params.width)
+        self.style = StyleKernels(self.parts.styles, max(shape.classes, 1))
         self.network = WindowUNet(params, shape)
         self._sample_batch = tf.function(self._eager_sample)
 
@@ -56,20 +56,10 @@ class Flow(keras.Model):
         self.style.settle(np.concatenate(styles), windows.labels)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """The losses of the style and of the shape; each is 1 before training."""
+        """Mean square error of the guess at random noise levels, as a share of that of the best linear guess: 1 before
+        training."""
         values, labels = batch
-        style_seed, shape_seed = tf.unstack(tf.random.split(seed, 2))
         parts = self.parts.apart(values, labels)
-        return self.style.loss(parts.style, labels, style_seed) + self.shape_loss(parts, labels, shape_seed)
-
-    def unseen_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
-        """The loss of the shape alone: of the styles of other people none knows more than a Gaussian, and how far they
-        are from those of the training people would drown the rest."""
-        values, labels = batch
-        return self.shape_loss(self.parts.apart(values, labels), labels, tf.unstack(tf.random.split(seed, 2))[1])
-
-    def shape_loss(self, parts: Parts, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Mean square error of the guess at random noise levels, as a share of that of the best linear guess."""
         level_seed, noise_seed = tf.unstack(tf.random.split(seed, 2))
         log_noise = LOG_NOISE_MEAN + LOG_NOISE_STDDEV * tf.random.stateless_normal(tf.shape(labels), level_seed)
         noise = tf.exp(log_noise)[:, None, None] * tf.random.stateless_normal(tf.shape(parts.shape), noise_seed)

@@ -94,12 +94,14 @@ class TrainGeneratorParams(Section):
 
     generator: GeneratorParams
     optimiser: OptimiserParams
-    epochs: Annotated[
-        int, Field(gt=0, description="at most; of them the one that is best on validation people is kept")
-    ]
+    epochs: Annotated[int, Field(gt=0, description="at most")]
     patience: Annotated[
         int | None,
-        Field(gt=0, description="epochs without a better validation loss before it ends; null: waits for all"),
+        Field(
+            gt=0,
+            description="epochs without a better loss on validation people before it ends, and the best one is kept; "
+            "null: all epochs, and the last one is kept",
+        ),
     ]
 
 

@@ -13,7 +13,7 @@ from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard
-from sensegen.kept_weights import BestEpoch, patient
+from sensegen.kept_weights import BestEpoch, LastEpoch, patient
 from sensegen.params import DivergenceParams
 from sensegen.params.models import LogStddevBounds, MDNRNNParams, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
@@ -67,6 +67,12 @@ class Job:
 def test_the_weights_are_those_of_the_epoch_with_the_lowest_loss(tmp_path, told):
     job = Job(tmp_path, told)
     assert job.run() == job.seen[int(np.nanargmin(told))]
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked_for(tmp_path):
+    job = Job(tmp_path, [1.0, 2.0, 3.0])
+    job.best = LastEpoch(job.best.step, job._loss)
+    assert job.run() == job.seen[-1]
 
 
 def test_without_anything_to_measure_the_last_epoch_stays(tmp_path):
