@@ -9,7 +9,7 @@ from sensegen import processor
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.spectrum import log_psd
 from sensegen.generators import build_generator
-from sensegen.generators.flow_matching import HIGHEST_NOISE, LOWEST_NOISE, Flow
+from sensegen.generators.flow_matching import LOWEST_NOISE, Flow
 from sensegen.generators.style_and_shape import Parts
 from sensegen.params.models import FlowMatchingParams, OptimiserParams
 from sensegen.pretraining import pretrain
@@ -58,25 +58,24 @@ def test_an_untrained_flow_makes_noise_of_the_spectrum_of_each_activity():
 
 @pytest.mark.parametrize("steps", [1, 4, 32])
 def test_without_a_network_the_way_is_exact_in_any_number_of_steps(steps):
-    """Untrained, x grows as the root of amplitude squared + noise squared, and the best linear guess takes the lowest
+    """Untrained, noise of level 1 becomes as large as is to be expected, and the best linear guess takes the lowest
     noise out; what that leaves open is drawn."""
-    flow, noisy, labels = begun(steps)
-    amplitude, _ = flow.parts.amplitude(noisy.style, labels)
+    flow, noise, labels = begun(steps)
+    amplitude, _ = flow.parts.amplitude(noise.style, labels)
     lowest = tf.sqrt(amplitude**2 + LOWEST_NOISE**2)
-    last = noisy.shape * lowest / tf.sqrt(amplitude**2 + HIGHEST_NOISE**2)
-    left = tf.random.stateless_normal(noisy.shape.shape, [2, 3])
-    known = last * (amplitude / lowest) ** 2 + amplitude * LOWEST_NOISE / lowest * left
-    assert flow.carried(noisy, labels, left).numpy() == pytest.approx(known.numpy(), rel=1e-3, abs=1e-4)
+    left = tf.random.stateless_normal(noise.shape.shape, [2, 3])
+    known = noise.shape * amplitude**2 / lowest + amplitude * LOWEST_NOISE / lowest * left
+    assert flow.carried(noise, labels, left).numpy() == pytest.approx(known.numpy(), rel=1e-3, abs=1e-4)
 
 
 def test_more_steps_of_the_sampler_come_closer_to_the_same_windows():
     carried = {}
     for steps in (4, 16, 128):
-        flow, noisy, labels = begun(steps)
+        flow, noise, labels = begun(steps)
         stream = np.random.default_rng(5)
         for variable in flow.network.trainable_variables:  # any network will do
             variable.assign(variable + 0.1 * stream.normal(size=variable.shape).astype(np.float32))
-        carried[steps] = flow.carried(noisy, labels, tf.zeros_like(noisy.shape)).numpy()
+        carried[steps] = flow.carried(noise, labels, tf.zeros_like(noise.shape)).numpy()
     errors = {steps: np.abs(carried[steps] - carried[128]).mean() for steps in (4, 16)}
     assert errors[16] < 0.7 * errors[4] and errors[4] > 1e-3
 
@@ -89,7 +88,7 @@ def begun(steps: int) -> tuple[Flow, Parts, tf.Tensor]:
     flow = build_generator(windows.shape, params, seed=0).model
     flow.settle(windows)
     style = flow.parts.apart(tf.constant(windows.values[:64]), labels).style
-    noise = HIGHEST_NOISE * tf.random.stateless_normal((64, windows.shape.length - 1, 1), [0, 1])
+    noise = tf.random.stateless_normal((64, windows.shape.length - 1, 1), [0, 1])
     return flow, Parts(noise, style), labels
 
 

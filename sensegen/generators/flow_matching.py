@@ -25,7 +25,7 @@ from sensegen.params.models import FlowMatchingParams
 from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
 
-HIGHEST_NOISE, LOWEST_NOISE = 6.0, 0.008  # a shape is 1 in the quadratic mean
+HIGHEST_NOISE, LOWEST_NOISE = 20.0, 0.008  # a shape is 1 in the quadratic mean
 BLOCK = 1024
 LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
@@ -93,25 +93,25 @@ class Flow(keras.Model):
         style_seed, shape_seed, last_seed = tf.unstack(tf.random.split(seed, 3))
         style = self.style.sample(labels, style_seed, temperature)
         size = (labels.shape[0], self.window.length - 1, self.window.channels)
-        noise = self.levels[0] * temperature * tf.random.stateless_normal(size, shape_seed)
+        noise = temperature * tf.random.stateless_normal(size, shape_seed)
         left = temperature * tf.random.stateless_normal(size, last_seed)  # for what no level has told apart
         return self.parts.together(Parts(self.carried(Parts(noise, style), labels, left), style), labels)
 
-    def carried(self, noisy: Parts, labels: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
-        """Shapes from the highest noise level down to the lowest, and what lies below it out of the noise `left`.
+    def carried(self, noise: Parts, labels: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+        """Shapes of styles out of noise of level 1, and what the lowest noise level hides out of the noise `left`.
 
         With a the amplitude of a coefficient, x = root(a^2 + s^2) u, and tan(angle) = s / a, u moves by what the
         network adds as the angle falls (after Lu & Song, 2025): without a network the way is exact in any number of
-        steps. In a step the network's answer is drawn on from the last two (Adams & Bashforth).
+        steps, and at the highest level, where the network adds nothing yet, u is noise of level 1. In a step the
+        network's answer is drawn on from the last two (Adams & Bashforth).
         """
-        amplitude, _ = self.parts.amplitude(noisy.style, labels)
+        amplitude, _ = self.parts.amplitude(noise.style, labels)
         levels = tf.constant(self.levels)
-        angle = tf.atan2(levels[0], amplitude)
-        still = noisy.shape * tf.math.rsqrt(tf.square(amplitude) + tf.square(levels[0]))
+        angle, still = tf.atan2(levels[0], amplitude), noise.shape
         before = tf.zeros_like(still)
         for step in tf.range(len(self.levels) - 1):
             shape = still * tf.sqrt(tf.square(amplitude) + tf.square(levels[step]))
-            added = self.added(Parts(shape, noisy.style), tf.fill(labels.shape, tf.math.log(levels[step])), labels)
+            added = self.added(Parts(shape, noise.style), tf.fill(labels.shape, tf.math.log(levels[step])), labels)
             drawn_on = tf.where(step == 0, added, 1.5 * added - 0.5 * before)
             after = tf.atan2(levels[step + 1], amplitude)
             still += (angle - after) * drawn_on
