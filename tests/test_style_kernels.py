@@ -4,49 +4,77 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sensegen.generators.style_kernels import BANDWIDTH, WINDOWS, StyleKernels, evenly
+from sensegen.generators.style_kernels import BANDWIDTH, NEIGHBOURS, WINDOWS, StyleKernels, evenly, neighbours
 
 COUNT = 20_000
 
 
-def drawn(styles: np.ndarray, labels: np.ndarray, label: int, temperature: float = 1.0) -> np.ndarray:
-    kernels = StyleKernels(styles.shape[1], classes=3)
-    kernels.settle(styles.astype(np.float32), labels)
+def drawn(
+    styles: np.ndarray, labels: np.ndarray, label: int, channels: int = 1, temperature: float = 1.0
+) -> np.ndarray:
+    kernels = StyleKernels(styles.shape[1], channels, classes=3)
+    kernels.settle(styles.astype(np.float32), styles[:, :channels], labels)
     return kernels.sample(tf.fill(COUNT, label), tf.constant([0, 1]), tf.constant(temperature)).numpy()
 
 
-def test_two_levels_stay_two_levels():
-    levels = np.where(np.arange(600) % 2, 1.0, -1.0)[:, None] * np.ones(3)
-    made = drawn(levels, np.zeros(600, int), 0)[:, 0]
+def test_two_kinds_of_style_stay_two():
+    styles = np.where(np.arange(600) % 2, 1.0, -1.0)[:, None] * np.ones(3)
+    made = drawn(styles, np.zeros(600, int), 0)[:, 1]
     assert np.mean(np.abs(made) > 0.4) > 0.95  # a Gaussian as wide: 0.69
     assert np.mean(made > 0) == pytest.approx(0.5, abs=0.02)
 
 
-def test_styles_have_the_mean_and_the_covariance_of_their_class():
+def test_loudness_has_the_mean_and_the_covariance_of_its_class():
     stream = np.random.default_rng(0)
     factors = np.array([[[1, 0], [0.9, 0.44]], [[1, 0], [-0.6, 0.8]]])
     labels = stream.permutation(2 * WINDOWS) % 2
     styles = np.einsum("wij,wj->wi", factors[labels], stream.normal(size=(len(labels), 2)))
+    styles = np.concatenate([np.zeros((len(labels), 1)), styles], axis=1)  # one level, always the same
     for label in (0, 1):
         styles[labels == label] -= styles[labels == label].mean(axis=0)
     for label, of_class in enumerate((styles[labels == 0], styles[labels == 1], styles)):  # of the third there is none
         made = drawn(styles, labels, label)
-        assert made.mean(axis=0) == pytest.approx([0, 0], abs=0.07)
+        assert made.mean(axis=0) == pytest.approx([0, 0, 0], abs=0.07)
         assert np.cov(made.T) == pytest.approx(np.cov(of_class.T), abs=0.08)
 
 
-def test_no_style_is_one_of_those_it_was_made_of_but_without_noise():
+def test_levels_stay_on_a_sphere_where_training_levels_lie_on_one_and_are_new():
+    levels = np.random.default_rng(0).normal(size=(WINDOWS, 3)) * [1, 1, 0.3]
+    levels /= np.linalg.norm(levels, axis=1, keepdims=True)
+    styles = np.concatenate([levels, np.random.default_rng(1).normal(size=(WINDOWS, 2))], axis=1)
+    made = drawn(styles, np.zeros(WINDOWS, int), 0, channels=3)[:2_000, :3]
+    assert np.linalg.norm(made, axis=1).mean() == pytest.approx(1, abs=0.02)
+    assert np.linalg.norm(made, axis=1).std() < 0.05  # noise of their covariance, as far from them: 0.1 and more
+    nearest = np.linalg.norm(made[:, None] - levels, axis=2).min(axis=1)
+    assert np.median(nearest) > 0.03  # as near as levels are to each other
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_no_style_is_one_of_those_it_was_made_of_but_without_noise(channels):
     styles = np.random.default_rng(0).normal(size=(200, 12))
-    shrunk = (1 - BANDWIDTH**2) ** 0.5 * styles
+    shrunk = np.where(np.arange(12) < channels, 1, (1 - BANDWIDTH**2) ** 0.5) * styles
     for temperature, nearest in ((1.0, 0.1), (1e-6, 0.0)):
-        made = drawn(styles, np.zeros(200, int), 0, temperature)[:50]
+        made = drawn(styles, np.zeros(200, int), 0, channels, temperature)[:50]
         distance = np.linalg.norm(made[:, None] - shrunk, axis=2).min(axis=1)
         assert (distance > nearest).all() if nearest else distance == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.parametrize("count", [1, 2, 10, NEIGHBOURS + 1, 300])
+def test_neighbours_are_the_nearest_others_however_few(count):
+    levels = np.random.default_rng(0).normal(size=(count, 2))[np.arange(300) % count]  # each again and again
+    near = neighbours(levels)
+    assert near.shape == (300, NEIGHBOURS)
+    distance = np.linalg.norm(levels[near] - levels[:, None], axis=2)
+    assert (distance > 0).all() if count > 1 else (distance == 0).all()
+    others = np.linalg.norm(levels[:, None] - levels, axis=2)
+    others[others == 0] = np.inf
+    if count > 1:
+        assert distance.min(axis=1) == pytest.approx(others.min(axis=1))
+
+
 @pytest.mark.parametrize("count", [1, 10, WINDOWS, 5 * WINDOWS + 3])
 def test_styles_are_kept_from_first_to_last_each_as_often(count):
-    kept = evenly(np.arange(count)[:, None].astype(float))[:, 0]
+    kept = evenly(count)
     assert len(kept) == WINDOWS and kept[0] == 0 and kept[-1] > count - 1 - max(count / WINDOWS, 1)
     times = np.unique(kept, return_counts=True)[1]
     assert times.max() - times.min() <= 1

@@ -38,7 +38,7 @@ class Flow(keras.Model):
         self.window = shape
         self.levels = np.geomspace(HIGHEST_NOISE, LOWEST_NOISE, params.sampling_steps + 1).astype(np.float32)
         self.parts = StyleAndShape(shape)
-        self.style = StyleKernels(self.parts.styles, max(shape.classes, 1))
+        self.style = StyleKernels(self.parts.styles, shape.channels, max(shape.classes, 1))
         self.network = WindowUNet(params, shape)
         self._sample_batch = tf.function(self._eager_sample)
 
@@ -51,9 +51,10 @@ class Flow(keras.Model):
         """Take spectra and styles from the training windows."""
         self.parts.settle(windows)
         firsts = range(0, len(windows), BLOCK)
-        blocks = (windows.select(np.arange(first, min(first + BLOCK, len(windows)))) for first in firsts)
+        blocks = [windows.select(np.arange(first, min(first + BLOCK, len(windows)))) for first in firsts]
         styles = [self.parts.apart(tf.constant(block.values, tf.float32), block.labels).style for block in blocks]
-        self.style.settle(np.concatenate(styles), windows.labels)
+        levels = np.concatenate([np.mean(block.values, axis=1) for block in blocks])
+        self.style.settle(np.concatenate(styles), levels, windows.labels)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Mean square error of the guess at random noise levels, as a share of that of the best linear guess: 1 before
