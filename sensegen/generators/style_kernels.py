@@ -16,7 +16,7 @@ import tensorflow as tf
 from jaxtyping import Float, Int
 
 WINDOWS = 512  # of a class whose styles are kept: evenly chosen, or again and again where there are fewer
-BANDWIDTH = 0.3  # of the noise of loudness, as a share of the class's spread
+BANDWIDTH = 0.8  # of the noise of loudness, as a share of the class's spread
 NEIGHBOURS = 16  # by their levels
 LEVEL_BANDWIDTH = 0.7  # of the noise of levels, as a share of the distance to a neighbour
 SHRINKAGE = 0.01  # of a class's covariance towards none: there may be fewer windows than numbers in a style
