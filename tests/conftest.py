@@ -11,7 +11,14 @@ import pytest
 
 from sensegen import params as schema
 from sensegen.params import Params
-from sensegen.params.models import CNNClassifierParams, GRUClassifierParams, JudgesParams, OptimiserParams
+from sensegen.params.models import (
+    CNNClassifierParams,
+    GRUClassifierParams,
+    JudgesParams,
+    LogStddevBounds,
+    MDNRNNParams,
+    OptimiserParams,
+)
 from sensegen.windows import Windows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +57,11 @@ def noise_like(values: np.ndarray, seed: int) -> np.ndarray:
     return noise.astype(np.float32)
 
 
+# The smallest recurrent generator that is one: tests change what they are about.
+SMALL_RECURRENT = MDNRNNParams(
+    **{"kind": "mdn_rnn", "cell": "gru", "layers": 1, "units": 8, "hidden": 8, "mixtures": 2, "samples_a_step": 1},
+    **{"precision": "float32", "temperature": 1.0, "log_stddev": LogStddevBounds(low=-6.0, high=2.0)},
+)
 FAST = OptimiserParams(learning_rate=0.01, batch_windows=32, gradient_norm=1.0)
 SMALL_CNN = CNNClassifierParams(filters=8, optimiser=FAST, epochs=12)
 QUICK_JUDGES = JudgesParams(

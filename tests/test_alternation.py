@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 
 from sensegen.alternation import AlternatingBatches, DiscriminatorBatch, alternate, without_alternation
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
@@ -19,17 +19,7 @@ from sensegen.pretraining import pretrain, train_discriminators, validation_loss
 from sensegen.training_run import Training
 from sensegen.windows import WindowShape
 
-NETWORK = {
-    "kind": "mdn_rnn",
-    "cell": "gru",
-    "layers": 1,
-    "units": 12,
-    "hidden": 8,
-    "mixtures": 3,
-    "samples_a_step": 1,
-    "precision": "float32",
-    "temperature": 1.0,
-}
+NETWORK = SMALL_RECURRENT.model_dump() | {"units": 12, "mixtures": 3}
 OPTIMISER = {"learning_rate": 0.01, "batch_windows": 8, "gradient_norm": 1.0}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 from scipy.stats import norm
 
 from sensegen.calibration import BINS, calibration
@@ -13,7 +13,7 @@ from sensegen.generators import build_generator
 from sensegen.generators.generator import Part
 from sensegen.generators.mixture import Mixture
 from sensegen.generators.mixture_rnn import Foretold
-from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams
+from sensegen.params.models import FlowMatchingParams
 from sensegen.scaling import Scaling
 from sensegen.windows import Windows
 
@@ -61,18 +61,7 @@ def test_the_histogram_is_flat_if_the_spread_is_right_a_hill_if_wide_and_a_valle
 
 def test_the_loss_of_a_recurrent_generator_is_its_negative_log_likelihood():
     windows = sines(np.random.default_rng(0), 30, length=16)
-    network = {
-        "kind": "mdn_rnn",
-        "cell": "lstm",
-        "layers": 1,
-        "units": 8,
-        "hidden": 8,
-        "mixtures": 2,
-        "samples_a_step": 1,
-        "precision": "float32",
-        "temperature": 1.0,
-    }
-    params = MDNRNNParams(**network, log_stddev=LogStddevBounds(low=-6.0, high=2.0))
+    params = SMALL_RECURRENT.model_copy(update={"cell": "lstm"})
     generator = build_generator(windows.shape, params, seed=0)
     generator.settle(windows)
     loss = generator.model.batch_loss((tf.constant(windows.values), tf.constant(windows.labels)), tf.zeros(2, tf.int32))

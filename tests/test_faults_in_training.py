@@ -4,32 +4,20 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 
 from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard
 from sensegen.params import DivergenceParams
-from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams, OptimiserParams
+from sensegen.params.models import FlowMatchingParams, LogStddevBounds, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 from sensegen.windows import Windows
 
+BOUNDS = LogStddevBounds(low=-4.0, high=2.0)
 FAMILIES = {
-    "mdn_rnn": MDNRNNParams(
-        **{
-            "kind": "mdn_rnn",
-            "cell": "lstm",
-            "layers": 1,
-            "units": 12,
-            "hidden": 8,
-            "mixtures": 3,
-            "samples_a_step": 1,
-            "precision": "float32",
-            "temperature": 1.0,
-        },
-        log_stddev=LogStddevBounds(low=-4.0, high=2.0),
-    ),
+    "mdn_rnn": SMALL_RECURRENT.model_copy(update={"cell": "lstm", "units": 12, "mixtures": 3, "log_stddev": BOUNDS}),
     "flow_matching": FlowMatchingParams(
         kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
     ),

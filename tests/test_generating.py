@@ -6,33 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from sensegen import window_files
 from sensegen.artifacts import Artifacts
 from sensegen.generators import build_generator
-from sensegen.params.models import FlowMatchingParams, LogStddevBounds, MDNRNNParams
+from sensegen.params.models import FlowMatchingParams
 from sensegen.params.section import Section
 
 FLOW = FlowMatchingParams(
     kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
 )
-RECURRENT = MDNRNNParams(
-    **{
-        "kind": "mdn_rnn",
-        "cell": "lstm",
-        "layers": 1,
-        "units": 8,
-        "hidden": 8,
-        "mixtures": 2,
-        "samples_a_step": 1,
-        "precision": "float32",
-        "temperature": 1.0,
-    },
-    log_stddev=LogStddevBounds(low=-6.0, high=2.0),
-)
+RECURRENT = SMALL_RECURRENT.model_copy(update={"cell": "lstm"})
 LEVEL = 9.81  # of channel a, in its unit, where scaled values are 0
 
 

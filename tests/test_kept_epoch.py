@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,23 +15,9 @@ from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard
 from sensegen.kept_weights import BestEpoch, LastEpoch, patient
 from sensegen.params import DivergenceParams
-from sensegen.params.models import LogStddevBounds, MDNRNNParams, OptimiserParams
+from sensegen.params.models import OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 
-NETWORK = MDNRNNParams(
-    **{
-        "kind": "mdn_rnn",
-        "cell": "gru",
-        "layers": 1,
-        "units": 8,
-        "hidden": 8,
-        "mixtures": 2,
-        "samples_a_step": 1,
-        "precision": "float32",
-        "temperature": 1.0,
-    },
-    log_stddev=LogStddevBounds(low=-4.0, high=2.0),
-)
 OPTIMISER = OptimiserParams(learning_rate=0.01, batch_windows=16, gradient_norm=1.0)
 EPOCH_STEPS = 4
 
@@ -41,7 +27,7 @@ class Job:
 
     def __init__(self, folder: Path, told: list[float]):
         windows = sines(np.random.default_rng(0), 64, length=16)
-        self.generator = build_generator(windows.shape, NETWORK, seed=0)
+        self.generator = build_generator(windows.shape, SMALL_RECURRENT, seed=0)
         self.best = BestEpoch(GradientStep(self.generator.model, OPTIMISER, seed=0, xla=False), self._loss)
         self.batches = EpochBatches([windows.values, windows.labels.astype(np.int32)], 16, seed=0)
         rule = DivergenceParams(max_rollbacks=2, snapshot_steps=3)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import run_stage, start_stage, succeed
+from conftest import SMALL_RECURRENT, run_stage, start_stage, succeed
 from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,19 +19,7 @@ OPTIMISER = {"learning_rate": 0.003, "batch_windows": 16, "gradient_norm": 1.0}
 SMALL = {
     "divergence": {"max_rollbacks": 2, "snapshot_steps": 5},
     "train_generator": {
-        "generator": {
-            **{
-                "kind": "mdn_rnn",
-                "cell": "gru",
-                "layers": 1,
-                "units": 8,
-                "hidden": 8,
-                "mixtures": 2,
-                "samples_a_step": 1,
-                "precision": "float32",
-            },
-            **{"temperature": 1.0, "log_stddev": {"low": -6.0, "high": 2.0}},
-        },
+        "generator": SMALL_RECURRENT.model_dump(),
         **{"optimiser": OPTIMISER, "epochs": 6, "patience": None},
     },
     "train_discriminator": {"discriminator": {"units": 8, "hidden": 8}, "optimiser": OPTIMISER, "epochs": 2},

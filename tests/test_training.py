@@ -10,29 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import SMALL_RECURRENT, sines
 
 from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog, Diverged
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard, TrainState
 from sensegen.params import DivergenceParams
-from sensegen.params.models import LogStddevBounds, MDNRNNParams, OptimiserParams
+from sensegen.params.models import LogStddevBounds, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 
 RULE = DivergenceParams(max_rollbacks=2, snapshot_steps=4)
 OPTIMISER = OptimiserParams(learning_rate=0.01, batch_windows=16, gradient_norm=1.0)
-NETWORK = MDNRNNParams(
-    kind="mdn_rnn",
-    cell="gru",
-    layers=1,
-    units=12,
-    hidden=8,
-    mixtures=3,
-    samples_a_step=1,
-    precision="float32",
-    temperature=1.0,
-    log_stddev=LogStddevBounds(low=-4.0, high=2.0),
+NETWORK = SMALL_RECURRENT.model_copy(
+    update={"units": 12, "mixtures": 3, "log_stddev": LogStddevBounds(low=-4.0, high=2.0)}
 )
 
 
