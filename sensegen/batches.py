@@ -51,7 +51,7 @@ class CutAnywhere:
 
     def __call__(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.batches.rows(step)
-        values, *others = self.batches(step)
+        values, *others = (array[rows] for array in self.batches.arrays)
         followed = self.followed[rows]
         joined = np.concatenate([values, self.batches.arrays[0][rows + followed][:, -self.stride :]], axis=1)
         offsets = followed * rng(self.batches.seed, "offset", step).integers(0, self.stride, len(rows))

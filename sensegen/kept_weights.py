@@ -13,28 +13,22 @@ NONE_YET = float(np.finfo(np.float64).max)  # finite, as all that a checkpoint h
 POWER = 8  # the mean is over about the last ninth of all steps so far, however many these are
 
 
-class AveragedStep:
-    """A train step that also holds the mean of the weights, so that checkpoints and rollbacks know it.
+class Wrapped:
+    """A train step that passes through to another one what a subclass does not do itself."""
 
-    Weights of step n count in proportion to n^(POWER - 1) (Karras et al., 2024, equation 126).
-    """
-
-    def __init__(self, step: GradientStep):
+    def __init__(self, step: "GradientStep | Wrapped"):
         self.step = step
-        self.model = step.model
-        self.present: Variables = step.model.trainable_variables
-        self.average = [tf.Variable(variable, trainable=False) for variable in self.present]
-        self._update = tf.function(self._eager_update)
+        self.model: Any = step.model
 
     @property
     def variables(self) -> Variables:
-        return [*self.step.variables, *self.average]
+        """All that checkpoints and rollbacks know."""
+        return self.step.variables
 
     @property
     def kept(self) -> Variables:
         """What stands for each of the model's variables in the end."""
-        means = dict(zip(map(id, self.present), self.average, strict=True))
-        return [means.get(id(variable), variable) for variable in self.model.variables]
+        return self.step.kept
 
     @property
     def learning_rate(self) -> float:
@@ -46,7 +40,32 @@ class AveragedStep:
         self.step.halve_learning_rate()
 
     def __call__(self, batch: Any, step: int) -> dict[str, float]:
-        report = self.step(batch, step)
+        return self.step(batch, step)
+
+
+class AveragedStep(Wrapped):
+    """A train step that also holds the mean of the weights, so that checkpoints and rollbacks know it.
+
+    Weights of step n count in proportion to n^(POWER - 1) (Karras et al., 2024, equation 126).
+    """
+
+    def __init__(self, step: GradientStep):
+        super().__init__(step)
+        self.present: Variables = step.model.trainable_variables
+        self.average = [tf.Variable(variable, trainable=False) for variable in self.present]
+        self._update = tf.function(self._eager_update)
+
+    @property
+    def variables(self) -> Variables:
+        return [*self.step.variables, *self.average]
+
+    @property
+    def kept(self) -> Variables:
+        means = dict(zip(map(id, self.present), self.average, strict=True))
+        return [means.get(id(variable), variable) for variable in self.model.variables]
+
+    def __call__(self, batch: Any, step: int) -> dict[str, float]:
+        report = super().__call__(batch, step)
         self._update(tf.constant(1 - (1 - 1 / (step + 1)) ** POWER, tf.float32))
         return report
 
@@ -68,29 +87,13 @@ class AveragedStep:
             average.assign_add(share * (tf.convert_to_tensor(present) - average))
 
 
-class LastEpoch:
+class LastEpoch(Wrapped):
     """A train step whose weights of the last epoch are kept; `loss` is measured at the end of each epoch."""
 
     def __init__(self, step: GradientStep | AveragedStep, loss: Callable[[], float]):
-        self.step = step
+        super().__init__(step)
         self.loss = loss
         self.present: Variables = step.model.variables
-
-    @property
-    def variables(self) -> Variables:
-        return self.step.variables
-
-    @property
-    def learning_rate(self) -> float:
-        """The step's."""
-        return self.step.learning_rate
-
-    def halve_learning_rate(self) -> None:
-        """What a rollback does."""
-        self.step.halve_learning_rate()
-
-    def __call__(self, batch: Any, step: int) -> dict[str, float]:
-        return self.step(batch, step)
 
     def measure(self) -> Mapping[str, float]:
         """The loss of the epoch that ends."""

@@ -75,12 +75,12 @@ class Flow(keras.Model):
         amplitude, _ = self.parts.amplitude(noisy.style, labels)
         of_both = tf.math.rsqrt(tf.square(amplitude) + tf.square(noise))
         open_ = amplitude * noise * of_both
-        return noisy.shape * tf.square(amplitude * of_both) + open_ * self.added(noisy, log_noise, labels), open_
+        added = self.added(noisy, amplitude, log_noise, labels)
+        return noisy.shape * tf.square(amplitude * of_both) + open_ * added, open_
 
-    def added(self, noisy: Parts, log_noise: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def added(self, noisy: Parts, amplitude: tf.Tensor, log_noise: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """What the network adds to the best linear guess, in units of how far that is off."""
         noise = tf.exp(log_noise)[:, None, None]
-        amplitude, _ = self.parts.amplitude(noisy.style, labels)
         flat = noisy.shape * tf.math.rsqrt(tf.square(amplitude) + tf.square(noise))
         coloured = noisy.shape * tf.math.rsqrt(1 + tf.square(noise))
         seen = tf.concat([self.parts.in_time(flat), self.parts.in_time(coloured)], axis=-1)
@@ -112,7 +112,8 @@ class Flow(keras.Model):
         before = tf.zeros_like(still)
         for step in tf.range(len(self.levels) - 1):
             shape = still * tf.sqrt(tf.square(amplitude) + tf.square(levels[step]))
-            added = self.added(Parts(shape, noise.style), tf.fill(labels.shape, tf.math.log(levels[step])), labels)
+            log_noise = tf.fill(labels.shape, tf.math.log(levels[step]))
+            added = self.added(Parts(shape, noise.style), amplitude, log_noise, labels)
             drawn_on = tf.where(step == 0, added, 1.5 * added - 0.5 * before)
             after = tf.atan2(levels[step + 1], amplitude)
             still += (angle - after) * drawn_on

@@ -39,7 +39,7 @@ def outputs_of(layers: Sequence[keras.layers.LSTM], inputs: tf.Tensor, precision
         [tf.convert_to_tensor(cell.kernel) for cell in cells[1:]],
     )
     projected = tf.transpose(inputs @ cells[0].kernel, (1, 0, 2))
-    recurrence = _recurrence(len(cells), tf.as_dtype(precision))
+    recurrence = _recurrence(kernels, tf.as_dtype(precision))
     return tf.transpose(recurrence(projected, *tf.nest.flatten(kernels)), (1, 0, 2))
 
 
@@ -61,66 +61,86 @@ def stepper(layers: Sequence[keras.layers.LSTM], precision: str) -> Step:
     return step
 
 
-def _recurrence(layers: int, kind: tf.DType) -> Any:
-    """The loop, of projected inputs (time, batch, 4 * unit) and kernels: outputs (time, batch, unit) of the last layer.
+class Loop:
+    """The loop over projected inputs (time, batch, 4 * unit).
 
     Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000). In step n of the loop layer l works on
     step n - l of the sequence, and its state is nought before its first.
     """
-    late = layers - 1
+
+    def __init__(self, kernels: Kernels, projected: tf.Tensor, kind: tf.DType):
+        self.layers, self.kind = len(kernels.own), kind
+        self.own, self.below = ([tf.cast(one, kind) for one in part] for part in (kernels.own, kernels.below))
+        self.bias = kernels.bias
+        self.length, self.late = projected.shape[0], self.layers - 1
+        batch, gates = tf.shape(projected)[1], projected.shape[2]
+        self.begun = tf.cast(tf.range(self.length + self.late)[:, None] >= tf.range(self.layers), tf.float32)
+        self.nought = tf.zeros((batch, gates // 4))
+        self.no_output, self.no_gates = tf.cast(self.nought, kind), tf.zeros((batch, gates), kind)
+
+    def states(self, projected: tf.Tensor) -> list[Any]:
+        """Of each layer: outputs, memories and gates after every step (step, batch, ...)."""
+
+        def step(states: list[Any], now: tuple[tf.Tensor, tf.Tensor]) -> list[Any]:
+            first, begun = now
+            outputs = [output for output, _, _ in states]
+            from_below = [first, *(output @ kernel for output, kernel in zip(outputs, self.below, strict=False))]
+            return [
+                _forward(outputs[at] @ self.own[at], from_below[at], self.bias[at], states[at][1], begun[at])
+                for at in range(self.layers)
+            ]
+
+        inputs = tf.pad(tf.cast(projected, self.kind), ((0, self.late), (0, 0), (0, 0)))
+        return tf.scan(step, (inputs, self.begun), [(self.no_output, self.nought, self.no_gates)] * self.layers)
+
+    def outputs(self, states: list[Any]) -> tf.Tensor:
+        """What the last layer says (time, batch, unit)."""
+        return tf.cast(states[-1][0][self.late :], tf.float32)
+
+    def gradients(self, states: list[Any], of_last: tf.Tensor) -> tuple[tf.Tensor, Kernels]:
+        """From that of the last layer's outputs to those of the projected inputs and the kernels."""
+        of_raws = self._of_raws(states, of_last)
+        outputs = [tf.concat([self.no_output[None], output[:-1]], axis=0) for output, _, _ in states]
+        kernels = Kernels(
+            own=[_of_kernel(*pair) for pair in zip(outputs, of_raws, strict=True)],
+            bias=[tf.reduce_sum(tf.cast(of_raw, tf.float32), axis=(0, 1)) for of_raw in of_raws],
+            below=[_of_kernel(*pair) for pair in zip(outputs, of_raws[1:], strict=False)],
+        )
+        return tf.cast(of_raws[0][: self.length], tf.float32), kernels
+
+    def _of_raws(self, states: list[Any], of_last: tf.Tensor) -> list[tf.Tensor]:
+        """The gradients of what each layer's gates are made of (step, batch, 4 * unit)."""
+        befores = [tf.concat([self.nought[None], memories[:-1]], axis=0) for _, memories, _ in states]
+
+        def step(after: list[Any], now: tuple[Any, ...]) -> list[Any]:
+            from_last, states, befores, begun = now
+            of_raws = [of_raw for of_raw, _ in after]
+            pairs = zip(of_raws[1:], self.below, strict=True)
+            from_above = [*(tf.matmul(of_raw, kernel, transpose_b=True) for of_raw, kernel in pairs), from_last]
+            from_own = [tf.matmul(*pair, transpose_b=True) for pair in zip(of_raws, self.own, strict=True)]
+            return [
+                _backward(from_own[at] + from_above[at], after[at][1], states[at][1:], befores[at], begun[at])
+                for at in range(self.layers)
+            ]
+
+        last = tf.pad(tf.cast(of_last, self.kind), ((self.late, 0), (0, 0), (0, 0)))
+        beyond = [(self.no_gates, self.nought)] * self.layers
+        return [of_raw for of_raw, _ in tf.scan(step, (last, states, befores, self.begun), beyond, reverse=True)]
+
+
+def _recurrence(kernels: Kernels, kind: tf.DType) -> Any:
+    """The loop's outputs as a function of projected inputs and flattened kernels, as a custom gradient wants them."""
 
     @tf.custom_gradient
     def recurrence(projected: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        bias = flat[layers : 2 * layers]
-        own, below = ([tf.cast(kernel, kind) for kernel in part] for part in (flat[:layers], flat[2 * layers :]))
-        length, batch, units = projected.shape[0], tf.shape(projected)[1], own[0].shape[0]
-        begun = tf.cast(tf.range(length + late)[:, None] >= tf.range(layers), tf.float32)
-        nought = tf.zeros((batch, units))
-        no_output, no_gates = tf.cast(nought, kind), tf.zeros((batch, 4 * units), kind)
-
-        def forward(states: list[Any], now: tuple[tf.Tensor, tf.Tensor]) -> list[Any]:
-            first, has_begun = now
-            outputs = [output for output, _, _ in states]
-            from_below = [first, *(output @ kernel for output, kernel in zip(outputs, below, strict=False))]
-            return [
-                _forward(outputs[at] @ own[at], from_below[at], bias[at], states[at][1], has_begun[at])
-                for at in range(layers)
-            ]
-
-        inputs = tf.pad(tf.cast(projected, kind), ((0, late), (0, 0), (0, 0)))
-        states = tf.scan(forward, (inputs, begun), [(no_output, nought, no_gates)] * layers)
+        loop = Loop(tf.nest.pack_sequence_as(kernels, flat), projected, kind)
+        states = loop.states(projected)
 
         def gradient(of_last: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            befores = [tf.concat([nought[None], memories[:-1]], axis=0) for _, memories, _ in states]
+            of_projected, of_kernels = loop.gradients(states, of_last)
+            return (of_projected, *tf.nest.flatten(of_kernels))
 
-            def backward(after: list[Any], now: tuple[Any, ...]) -> list[Any]:
-                from_last, states, befores, has_begun = now
-                of_raws = [of_raw for of_raw, _ in after]
-                pairs = zip(of_raws[1:], below, strict=True)
-                from_above = [*(tf.matmul(of_raw, kernel, transpose_b=True) for of_raw, kernel in pairs), from_last]
-                return [
-                    _backward(
-                        tf.matmul(of_raws[at], own[at], transpose_b=True) + from_above[at],
-                        after[at][1],
-                        states[at][1:],
-                        befores[at],
-                        has_begun[at],
-                    )
-                    for at in range(layers)
-                ]
-
-            last = tf.pad(tf.cast(of_last, kind), ((late, 0), (0, 0), (0, 0)))
-            found = tf.scan(backward, (last, states, befores, begun), [(no_gates, nought)] * layers, reverse=True)
-            of_raws = [of_raw for of_raw, _ in found]
-            outputs = [tf.concat([no_output[None], output[:-1]], axis=0) for output, _, _ in states]
-            return (
-                tf.cast(of_raws[0][:length], tf.float32),
-                *(_of_kernel(*pair) for pair in zip(outputs, of_raws, strict=True)),
-                *(tf.reduce_sum(tf.cast(of_raw, tf.float32), axis=(0, 1)) for of_raw in of_raws),
-                *(_of_kernel(*pair) for pair in zip(outputs, of_raws[1:], strict=False)),
-            )
-
-        return tf.cast(states[-1][0][late:], tf.float32), gradient
+        return loop.outputs(states), gradient
 
     return recurrence
 

@@ -7,11 +7,15 @@ A window becomes
 - its shape: the coefficients of the transform without the levels, divided by how loud the window is as a whole.
 
 A style says how large the coefficients of a shape are to be expected, one by one (its amplitude): by the loudness of
-the window in that band, and by how much of the band the class has at that frequency. In each band what a channel has in
-common with earlier ones is taken out of it before (a unit lower triangular matrix of each class): two sensors that
-nearly say the same become one of them and a small difference.
+the window in that band, and by how much of the band the class has at that frequency.
+
+Two things are taken out of the coefficients before, each by a unit lower triangular matrix. What a coefficient has in
+common with lower ones: the ends of a window leak into all frequencies together, also into those where a sensor's filter
+left nothing, and as noise they would be there all along the window. And, in each band and class, what a channel has in
+common with earlier ones: two sensors that nearly say the same become one of them and a small difference.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,6 +31,7 @@ LOWEST_BAND = 4  # the first band ends before this coefficient; each further one
 TINY = 1e-6  # scaled units: how loud a channel is that is constant
 LEAST_VARIANCE = 1e-10  # of a channel beside others that say the same, as a share of theirs
 LEAST_SPREAD = 1e-3  # of a style that all windows share
+HALF_TRUSTED = 10  # windows and channels a coefficient, for half of what coefficients have in common to be believed
 BLOCK = 1024
 Coefficients = Float[np.ndarray, "window frequency channel"]
 
@@ -64,6 +69,8 @@ class StyleAndShape(keras.layers.Layer):
             ("spread", (styles,), "ones"),
         ):
             setattr(self, name, self.add_weight(shape=(self.classes, *size), initializer=start, name=name))
+        self.leak = self.add_weight(shape=(shape.length - 1,) * 2, initializer="zeros", name="leak")
+        self.leak.assign(np.eye(shape.length - 1))
         self.factor.assign(np.broadcast_to(np.eye(shape.channels), self.factor.shape))
         self.built = True  # Keras cannot know: it is asked by name and never called
 
@@ -74,7 +81,9 @@ class StyleAndShape(keras.layers.Layer):
 
     def settle(self, windows: Windows) -> None:
         """Take the spectra of each class from windows; a class without any gets those of all."""
-        found = [spectra_of(of_class) for of_class in of_each_class(windows, self.classes)]
+        leak = leak_of(windows)
+        self.leak.assign(leak)
+        found = [spectra_of(of_class, leak) for of_class in of_each_class(windows, self.classes)]
         for name in Spectra._fields:
             getattr(self, name).assign(np.stack([getattr(spectra, name) for spectra in found]))
 
@@ -82,7 +91,7 @@ class StyleAndShape(keras.layers.Layer):
         """Shape and style of windows."""
         coefficients = self.in_frequency(values)
         level = coefficients[:, :1] / self.window.length**0.5
-        coefficients = self._mixed(coefficients, tf.linalg.inv(tf.gather(self.factor, labels)))
+        coefficients = self._mixed(self._leaked(coefficients, tf.linalg.inv(self.leak)), self._inverse_factor(labels))
         power = tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients))
         style = tf.concat([level, tf.math.log(tf.sqrt(power + TINY**2))], axis=1)
         style = tf.reshape(style, (-1, self.styles)) - tf.gather(self.mean, labels)
@@ -95,7 +104,7 @@ class StyleAndShape(keras.layers.Layer):
         _, scale = self.amplitude(parts.style, labels)
         level = self._levels_and_loudness(parts.style, labels)[:, :1]
         coefficients = tf.concat([level * self.window.length**0.5, parts.shape * scale], axis=1)
-        return self.in_time(self._mixed(coefficients, tf.gather(self.factor, labels)))
+        return self.in_time(self._leaked(self._mixed(coefficients, tf.gather(self.factor, labels)), self.leak))
 
     def amplitude(self, style: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """How large each coefficient of a shape is to be expected (batch, frequency, channel), 1 in the quadratic mean
@@ -119,6 +128,13 @@ class StyleAndShape(keras.layers.Layer):
         """(batch, 1 + band, channel): levels in scaled units, and logarithms of loudness."""
         style = style * tf.gather(self.spread, labels) + tf.gather(self.mean, labels)
         return tf.reshape(style, (-1, 1 + len(self.edges), self.window.channels))
+
+    def _inverse_factor(self, labels: tf.Tensor) -> tf.Tensor:
+        return tf.gather(tf.linalg.inv(self.factor), labels)
+
+    def _leaked(self, coefficients: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+        """A matrix times all coefficients but the level."""
+        return tf.concat([coefficients[:, :1], tf.einsum("ef,bfc->bec", matrix, coefficients[:, 1:])], axis=1)
 
     def _mixed(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
         """Each band times its matrix (batch, band, channel, channel); the level stays."""
@@ -151,9 +167,24 @@ def bands(length: int) -> Float[np.ndarray, "band frequency"]:
     return members / members.sum(axis=1, keepdims=True)
 
 
-def spectra_of(windows: Windows) -> Spectra:
+def leak_of(windows: Windows) -> Float[np.ndarray, "frequency frequency"]:
+    """The unit lower triangular matrix that gives coefficients above the level what they have in common; each window
+    and channel counts alike."""
+    count, covariance = 0, np.zeros((windows.shape.length - 1,) * 2)
+    for block in transformed(windows):
+        each = block[:, 1:] / (np.sqrt(np.mean(np.square(block[:, 1:]), axis=1, keepdims=True)) + TINY)
+        covariance += np.einsum("wfc,wgc->fg", each, each, optimize=True)
+        count += each.shape[0] * each.shape[2]
+    covariance = covariance / count + TINY**2 * np.eye(len(covariance))
+    trusted = count / (count + HALF_TRUSTED * len(covariance))
+    lower = np.linalg.cholesky(trusted * covariance + (1 - trusted) * np.diag(np.diag(covariance)))
+    return lower / np.diag(lower)
+
+
+def spectra_of(windows: Windows, leak: Float[np.ndarray, "frequency frequency"]) -> Spectra:
     """What `StyleAndShape` knows of a class, from its windows."""
-    coefficients = transformed(windows)
+    coefficients = np.concatenate(list(transformed(windows)))
+    coefficients[:, 1:] = np.linalg.inv(leak) @ coefficients[:, 1:]
     length = coefficients.shape[1]
     level, members = coefficients[:, 0] / np.sqrt(length), bands(length)
     factors = [factor_of(coefficients[:, low:high]) for low, high in edges(length)]
@@ -177,13 +208,12 @@ def factor_of(coefficients: Coefficients) -> Float[np.ndarray, "channel channel"
     return factor / np.diag(factor)
 
 
-def transformed(windows: Windows) -> Coefficients:
-    """The cosine transform of windows along time."""
+def transformed(windows: Windows) -> Iterator[Coefficients]:
+    """The cosine transform of windows along time, block by block."""
     from scipy.fft import dct
 
-    blocks = range(0, len(windows), BLOCK)
-    values = (np.asarray(windows.values[first : first + BLOCK], np.float64) for first in blocks)
-    return np.concatenate([dct(block, axis=1, norm="ortho") for block in values])
+    for first in range(0, len(windows), BLOCK):
+        yield dct(np.asarray(windows.values[first : first + BLOCK], np.float64), axis=1, norm="ortho")
 
 
 def loudness_of(

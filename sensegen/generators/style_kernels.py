@@ -1,14 +1,21 @@
 """New styles near those of training windows: a smoothed bootstrap (Efron & Tibshirani, 1993, section 16.5).
 
-A style is that of a training window of the class, drawn at random, and moved. Loudness is drawn in towards the mean and
-moved by Gaussian noise of the class's covariance, so that mean and covariance stay what they are (Silverman, 1986,
-section 6.4.1). Levels are moved towards and away from those of windows whose levels are near (manifold Parzen windows;
-Vincent & Bengio, 2003): those of an accelerometer at rest lie on a sphere, since gravity is what it feels, and noise of
-the class's covariance takes them off it.
+A style is that of a training window of the class, drawn at random, and moved.
+
+Loudness is moved in normal scores: a number that more than a share u of the class's windows are below becomes the
+normal quantile of u. There it is drawn in towards 0 and moved by Gaussian noise of the class's covariance, so that mean
+and covariance stay what they are (Silverman, 1986, section 6.4.1), and with them how loud the loudest are: most windows
+of those who rest are quiet, a few are many times louder, and noise of the loudness itself leaves neither.
+
+Levels are moved towards and away from those of windows whose levels are near (manifold Parzen windows; Vincent &
+Bengio, 2003): those of an accelerometer at rest lie on a sphere, since gravity is what it feels, and noise of the
+class's covariance takes them off it.
 
 Of styles that are sixty numbers, people are few and far apart: a network that makes them of noise fills the gaps
 between people, and of people whom it was not trained on it knows no more than a Gaussian does (docs/fidelity.md).
 """
+
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,27 +23,38 @@ import tensorflow as tf
 from jaxtyping import Float, Int
 
 WINDOWS = 512  # of a class whose styles are kept: evenly chosen, or again and again where there are fewer
-BANDWIDTH = 0.8  # of the noise of loudness, as a share of the class's spread
+BANDWIDTH = 0.8  # of the noise of loudness, as a share of the class's spread in normal scores
 NEIGHBOURS = 16  # by their levels
 LEVEL_BANDWIDTH = 0.7  # of the noise of levels, as a share of the distance to a neighbour
-SHRINKAGE = 0.01  # of a class's covariance towards none: there may be fewer windows than numbers in a style
+SHRINKAGE = 0.01  # of a class's covariance towards none: there may be fewer windows than numbers
+
+
+class Kernels(NamedTuple):
+    """Of a class, of `WINDOWS` windows: their levels and who is near whom; the normal scores of their loudness, the
+    lower Cholesky factor of the scores' covariance, and the quantiles that scores stand for."""
+
+    levels: Float[np.ndarray, "window channel"]
+    near: Int[np.ndarray, "window neighbour"]
+    scores: Float[np.ndarray, "window number"]
+    factor: Float[np.ndarray, "number number"]
+    quantiles: Float[np.ndarray, "quantile number"]
 
 
 class StyleKernels(keras.layers.Layer):
-    """The styles of each class, of mean 0, the lower Cholesky factor of their covariance, and who is near whom.
-
-    The first `channels` numbers of a style are its levels.
-    """
+    """The `Kernels` of every class. The first `channels` numbers of a style are its levels, the others its loudness."""
 
     def __init__(self, styles: int, channels: int, classes: int):
         super().__init__(name="style_kernels", trainable=False)
-        self.channels = channels
-        self.centres = self.add_weight(shape=(classes, WINDOWS, styles), initializer="zeros", name="centres")
-        self.factor = self.add_weight(shape=(classes, styles, styles), initializer="zeros", name="factor")
-        self.factor.assign(np.broadcast_to(np.eye(styles, dtype=np.float32), self.factor.shape))
-        self.near = self.add_weight(
-            shape=(classes, WINDOWS, NEIGHBOURS), initializer="zeros", dtype="int32", name="near"
-        )
+        loudness = styles - channels
+        for name, size, dtype in (
+            ("levels", (WINDOWS, channels), "float32"),
+            ("near", (WINDOWS, NEIGHBOURS), "int32"),
+            ("scores", (WINDOWS, loudness), "float32"),
+            ("factor", (loudness, loudness), "float32"),
+            ("quantiles", (WINDOWS, loudness), "float32"),
+        ):
+            weight = self.add_weight(shape=(classes, *size), initializer="zeros", dtype=dtype, name=name)
+            setattr(self, name, weight)
         self.built = True  # Keras cannot know: it is asked by name and never called
 
     def settle(
@@ -47,33 +65,61 @@ class StyleKernels(keras.layers.Layer):
     ) -> None:
         """Take the training windows' styles, and their levels in units that tell how far two are apart; a class without
         any gets those of all."""
-        centres, factors, near = [], [], []
-        for label in range(self.centres.shape[0]):
-            rows = np.flatnonzero(labels == label) if (labels == label).any() else np.arange(len(labels))
-            kept = rows[evenly(len(rows))]
-            centres.append(styles[kept])
-            factors.append(factor_of(styles[rows]))
-            near.append(neighbours(levels[kept]))
-        for weight, found in ((self.centres, centres), (self.factor, factors), (self.near, near)):
-            weight.assign(np.stack(found))
+        found = []
+        for label in range(self.levels.shape[0]):
+            of_class = labels == label if (labels == label).any() else np.full(len(labels), True)
+            found.append(kernels_of(styles[of_class], levels[of_class]))
+        for name in Kernels._fields:
+            getattr(self, name).assign(np.stack([getattr(kernels, name) for kernels in found]))
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """Styles (batch, style)."""
-        centre_seed, noise_seed, level_seed = tf.unstack(tf.random.split(seed, 3))
-        chosen = tf.stack(
-            [labels, tf.random.stateless_uniform(tf.shape(labels), centre_seed, 0, WINDOWS, tf.int32)], axis=1
-        )
-        centres = tf.gather_nd(self.centres, chosen)
-        noise = tf.linalg.matvec(
-            tf.gather(self.factor, labels), tf.random.stateless_normal(tf.shape(centres), noise_seed)
-        )
-        moved = (1 - BANDWIDTH**2) ** 0.5 * centres + BANDWIDTH * temperature * noise
-        level, near = centres[:, : self.channels], tf.gather_nd(self.near, chosen)
-        of_near = tf.stack([tf.repeat(labels[:, None], NEIGHBOURS, axis=1), near], axis=2)
-        away = tf.gather_nd(self.centres[..., : self.channels], of_near) - level[:, None]
-        shares = tf.random.stateless_normal(tf.shape(away)[:2], level_seed) * LEVEL_BANDWIDTH / NEIGHBOURS**0.5
-        level += temperature * tf.linalg.matvec(away, shares, transpose_a=True)
-        return tf.concat([level, moved[:, self.channels :]], axis=1)
+        window_seed, noise_seed, level_seed = tf.unstack(tf.random.split(seed, 3))
+        window = tf.random.stateless_uniform(tf.shape(labels), window_seed, 0, WINDOWS, tf.int32)
+        chosen = tf.stack([labels, window], axis=1)
+        loudness = self._loudness(self._moved_scores(chosen, noise_seed, temperature), labels)
+        return tf.concat([self._moved_levels(chosen, level_seed, temperature), loudness], axis=1)
+
+    def _moved_levels(self, chosen: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+        level, near = tf.gather_nd(self.levels, chosen), tf.gather_nd(self.near, chosen)
+        labels = tf.broadcast_to(chosen[:, :1], tf.shape(near))
+        away = tf.gather_nd(self.levels, tf.stack([labels, near], axis=2)) - level[:, None]
+        shares = tf.random.stateless_normal(tf.shape(near), seed) * LEVEL_BANDWIDTH / NEIGHBOURS**0.5
+        return level + temperature * tf.linalg.matvec(away, shares, transpose_a=True)
+
+    def _moved_scores(self, chosen: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+        scores = tf.gather_nd(self.scores, chosen)
+        noise = tf.random.stateless_normal(tf.shape(scores), seed)
+        noise = tf.linalg.matvec(tf.gather(self.factor, chosen[:, 0]), noise)
+        return (1 - BANDWIDTH**2) ** 0.5 * scores + BANDWIDTH * temperature * noise
+
+    def _loudness(self, scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The loudness that normal scores stand for, between those of two windows."""
+        place = WINDOWS * 0.5 * (1 + tf.math.erf(scores / 2**0.5)) - 0.5
+        place = tf.clip_by_value(place, 0, WINDOWS - 1)
+        below = tf.minimum(tf.cast(place, tf.int32), WINDOWS - 2)
+        label = tf.broadcast_to(labels[:, None], tf.shape(below))
+        number = tf.broadcast_to(tf.range(tf.shape(below)[1]), tf.shape(below))
+        low = tf.gather_nd(self.quantiles, tf.stack([label, below, number], axis=2))
+        high = tf.gather_nd(self.quantiles, tf.stack([label, below + 1, number], axis=2))
+        return low + (place - tf.cast(below, tf.float32)) * (high - low)
+
+
+def kernels_of(styles: Float[np.ndarray, "window style"], levels: Float[np.ndarray, "window channel"]) -> Kernels:
+    """What `StyleKernels` knows of a class, from its windows' styles, and their levels in comparable units."""
+    kept, channels = evenly(len(styles)), levels.shape[1]
+    loudness = styles[:, channels:].astype(np.float64)
+    scores = normal_scores(loudness)
+    quantiles = np.quantile(loudness, (np.arange(WINDOWS) + 0.5) / WINDOWS, axis=0, method="hazen")
+    return Kernels(styles[kept, :channels], neighbours(levels[kept]), scores[kept], factor_of(scores), quantiles)
+
+
+def normal_scores(values: Float[np.ndarray, "window number"]) -> Float[np.ndarray, "window number"]:
+    """Normal quantiles of the ranks of each number; equal values have equal scores."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    return ndtri((rankdata(values, axis=0) - 0.5) / len(values))
 
 
 def evenly(count: int) -> Int[np.ndarray, "kept"]:
@@ -92,7 +138,7 @@ def neighbours(levels: Float[np.ndarray, "window channel"]) -> Int[np.ndarray, "
     return first[others[:, np.arange(NEIGHBOURS) % others.shape[1]]][place.reshape(-1)]
 
 
-def factor_of(styles: Float[np.ndarray, "window style"]) -> Float[np.ndarray, "style style"]:
-    """The lower Cholesky factor of the covariance of styles."""
-    covariance = styles.T.astype(np.float64) @ styles / len(styles)
-    return np.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(styles.shape[1]))
+def factor_of(scores: Float[np.ndarray, "window number"]) -> Float[np.ndarray, "number number"]:
+    """The lower Cholesky factor of the covariance of scores."""
+    covariance = scores.T @ scores / len(scores)
+    return np.linalg.cholesky((1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(scores.shape[1]))
