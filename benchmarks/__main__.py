@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME`: run one benchmark, which puts its table into docs/benchmarks.md.
 
-`results` measures nothing: it records the pipeline's last run, and fills README's table.
+`results` and `gates` measure nothing: they record the pipeline's last run, `results` in README's table.
 """
 
 import argparse
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "archive_to_windows": "benchmarks.archive_to_windows",
     "divergence": "benchmarks.divergence",
     "fusion": "benchmarks.fusion",
+    "gates": "benchmarks.gates",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
     "mutations": "benchmarks.mutations",
     "peers": "benchmarks.peers",
