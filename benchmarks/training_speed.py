@@ -116,7 +116,7 @@ def sensegen_network(way: str) -> tuple[Any, int]:
 
 
 def flow_network(way: str) -> tuple[Any, int]:
-    """The flow of the preset flow_matching."""
+    """The flow at the width of steps_of_torch."""
     from sensegen.generators.flow_matching import build
     from sensegen.params.models import FlowMatchingParams
     from sensegen.windows import WindowShape

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import fusion, peers, train_tsgm, window_length
+from benchmarks import fusion, gates, peers, train_tsgm, window_length
 from benchmarks.ledger import Ledger, settings_hash
 from sensegen import window_files
 from sensegen.evaluation.leave_one_out import Told
@@ -156,3 +156,30 @@ def test_a_peer_that_was_judged_is_not_made_again(tmp_path, monkeypatch):
     for epochs in (1, 2, 1):
         peers.measured("P", peers.Peer("1.0", {"epochs": epochs}, peers.surrogates))
     assert made == [{"epochs": 1}, {"epochs": 2}]
+
+
+def gate_row(seed: int, generator: str, **measured: str) -> dict[str, str]:
+    names = {name: measured.get(name, "") for name in gates.GATES}
+    head = {"dataset": "uci_har", "generator": generator, "seed": str(seed), "params_sha256": "0", "commit": "c"}
+    return {**head, "training_minutes": "9.0", **names}
+
+
+def test_a_gate_is_reached_by_the_mean_over_seeds_and_each_family_has_its_own():
+    for generator, reached in (("flow_matching", "no"), ("mdn_rnn", "yes")):
+        lines = gates.shown([gate_row(seed, generator, ratio_cnn=f"{0.97 + 0.02 * seed}") for seed in (0, 1)])
+        (line,) = (line for line in lines if line.startswith("| TSTR / TRTR, cnn"))
+        assert "| 0.980 (" in line and line.endswith(f"| {reached} |")
+        assert "seeds 0, 1" in lines[0] and "not measured" in "".join(lines)
+
+
+def test_gates_read_nested_metrics_and_leave_out_what_was_not_measured():
+    null = {"value": None, "reason": "no gravity"}
+    distance = {"synthetic": {"log_psd": {"mean": 0.2, "low": 0, "high": 1}}, "real_test": {"log_psd": 0.4}}
+    metrics = {"fidelity": distance, "tstr_ratio": null, "physics": {"synthetic": {"gravity": null}}}
+    assert gates.GATES["log_psd"].value(metrics) == pytest.approx(0.5)
+    for name in ("ratio_cnn", "gravity_off", "gravity_spread", "membership_time"):
+        assert gates.GATES[name].value(metrics) is None
+    lengths = {"synthetic": {"mean_g": 1.01, "stddev_g": 0.02}, "real": {"mean_g": 1.02, "stddev_g": 0.016}}
+    metrics["physics"]["synthetic"]["gravity"] = {"acc": lengths}
+    assert gates.GATES["gravity_off"].value(metrics) == pytest.approx(0.01)
+    assert gates.GATES["gravity_spread"].value(metrics) == pytest.approx(1.25)
