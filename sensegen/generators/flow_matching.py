@@ -27,7 +27,7 @@ from sensegen.windows import Windows, WindowShape
 
 HIGHEST_NOISE, LOWEST_NOISE = 20.0, 0.008  # a shape is 1 in the quadratic mean
 BLOCK = 1024
-LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -0.2, 1.7  # of the noise levels in training
+LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
 
 class Flow(keras.Model):

@@ -10,9 +10,9 @@ A style says how large the coefficients of a shape are to be expected, one by on
 the window in that band, and by how much of the band the class has at that frequency.
 
 Two things are taken out of the coefficients before, each by a unit lower triangular matrix. What a coefficient has in
-common with lower ones: the ends of a window leak into all frequencies together, also into those where a sensor's filter
-left nothing, and as noise they would be there all along the window. And, in each band and class, what a channel has in
-common with earlier ones: two sensors that nearly say the same become one of them and a small difference.
+common with lower ones of its channel: the ends of a window leak into all frequencies together, also into those where a
+sensor's filter left nothing, and as noise they would be there all along the window. And, in each band and class, what a
+channel has in common with earlier ones: two sensors that nearly say the same become one of them and a small difference.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ LOWEST_BAND = 4  # the first band ends before this coefficient; each further one
 TINY = 1e-6  # scaled units: how loud a channel is that is constant
 LEAST_VARIANCE = 1e-10  # of a channel beside others that say the same, as a share of theirs
 LEAST_SPREAD = 1e-3  # of a style that all windows share
-HALF_TRUSTED = 10  # windows and channels a coefficient, for half of what coefficients have in common to be believed
+HALF_TRUSTED = 10  # windows a coefficient, for half of what coefficients have in common to be believed
 BLOCK = 1024
 Coefficients = Float[np.ndarray, "window frequency channel"]
 
@@ -69,8 +69,9 @@ class StyleAndShape(keras.layers.Layer):
             ("spread", (styles,), "ones"),
         ):
             setattr(self, name, self.add_weight(shape=(self.classes, *size), initializer=start, name=name))
-        self.leak = self.add_weight(shape=(shape.length - 1,) * 2, initializer="zeros", name="leak")
-        self.leak.assign(np.eye(shape.length - 1))
+        above = shape.length - 1
+        self.leak = self.add_weight(shape=(shape.channels, above, above), initializer="zeros", name="leak")
+        self.leak.assign(np.broadcast_to(np.eye(above), self.leak.shape))
         self.factor.assign(np.broadcast_to(np.eye(shape.channels), self.factor.shape))
         self.built = True  # Keras cannot know: it is asked by name and never called
 
@@ -132,9 +133,9 @@ class StyleAndShape(keras.layers.Layer):
     def _inverse_factor(self, labels: tf.Tensor) -> tf.Tensor:
         return tf.gather(tf.linalg.inv(self.factor), labels)
 
-    def _leaked(self, coefficients: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-        """A matrix times all coefficients but the level."""
-        return tf.concat([coefficients[:, :1], tf.einsum("ef,bfc->bec", matrix, coefficients[:, 1:])], axis=1)
+    def _leaked(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
+        """Each channel's matrix times all coefficients but the level."""
+        return tf.concat([coefficients[:, :1], tf.einsum("cef,bfc->bec", matrices, coefficients[:, 1:])], axis=1)
 
     def _mixed(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
         """Each band times its matrix (batch, band, channel, channel); the level stays."""
@@ -167,24 +168,24 @@ def bands(length: int) -> Float[np.ndarray, "band frequency"]:
     return members / members.sum(axis=1, keepdims=True)
 
 
-def leak_of(windows: Windows) -> Float[np.ndarray, "frequency frequency"]:
-    """The unit lower triangular matrix that gives coefficients above the level what they have in common; each window
-    and channel counts alike."""
-    count, covariance = 0, np.zeros((windows.shape.length - 1,) * 2)
+def leak_of(windows: Windows) -> Float[np.ndarray, "channel frequency frequency"]:
+    """The unit lower triangular matrix that gives the coefficients of a channel above the level what they have in
+    common; each window counts alike."""
+    above = windows.shape.length - 1
+    covariance = np.zeros((windows.shape.channels, above, above))
     for block in transformed(windows):
         each = block[:, 1:] / (np.sqrt(np.mean(np.square(block[:, 1:]), axis=1, keepdims=True)) + TINY)
-        covariance += np.einsum("wfc,wgc->fg", each, each, optimize=True)
-        count += each.shape[0] * each.shape[2]
-    covariance = covariance / count + TINY**2 * np.eye(len(covariance))
-    trusted = count / (count + HALF_TRUSTED * len(covariance))
-    lower = np.linalg.cholesky(trusted * covariance + (1 - trusted) * np.diag(np.diag(covariance)))
-    return lower / np.diag(lower)
+        each = np.moveaxis(each, 2, 0)
+        covariance += each.mT @ each / len(windows)
+    trusted = len(windows) / (len(windows) + HALF_TRUSTED * above)
+    lower = np.linalg.cholesky(covariance * np.where(np.eye(above), 1, trusted) + TINY**2 * np.eye(above))
+    return lower / np.diagonal(lower, axis1=1, axis2=2)[:, None]
 
 
-def spectra_of(windows: Windows, leak: Float[np.ndarray, "frequency frequency"]) -> Spectra:
+def spectra_of(windows: Windows, leak: Float[np.ndarray, "channel frequency frequency"]) -> Spectra:
     """What `StyleAndShape` knows of a class, from its windows."""
     coefficients = np.concatenate(list(transformed(windows)))
-    coefficients[:, 1:] = np.linalg.inv(leak) @ coefficients[:, 1:]
+    coefficients[:, 1:] = np.einsum("cef,wfc->wec", np.linalg.inv(leak), coefficients[:, 1:], optimize=True)
     length = coefficients.shape[1]
     level, members = coefficients[:, 0] / np.sqrt(length), bands(length)
     factors = [factor_of(coefficients[:, low:high]) for low, high in edges(length)]
