@@ -37,7 +37,7 @@ def changed(key: str, value: object) -> dict:
         ("download.timeout_seconds", float("inf"), r"download\.timeout_seconds: .*finite"),
         ("dataset.name", "simulatd", r"dataset\.name must be one of simulated, uci_har.*Did you mean simulated\?"),
         ("train_generator.generator.kind", "mdn", r"train_generator\.generator\.kind must be one of.*mdn_rnn\?"),
-        ("train_generator.generator.heads", 3, r"four times the width must be a multiple of heads"),
+        ("train_generator.generator.heads", 5, r"four times the width must be a multiple of heads"),
         ("window.split.test_subjects", ["S11"], r"both name \['S11'\]; a person belongs to one split"),
         ("window.channels", ["acc_x", "acc_x"], r"window\.channels names \['acc_x'\] more than once"),
     ],
