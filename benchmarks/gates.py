@@ -1,7 +1,7 @@
 """How hard generated windows are to tell from real ones, a row a seed: what a generator has to reach, and what it does.
 
 `python -m benchmarks gates` adds the pipeline's last run (of `sensegen run`, in this folder) to docs/results/gates.csv
-and writes the table of all runs. A run is known by data, family, seed and params; the newest stays.
+and writes the table of all runs. Runs by the same params stand together, of each seed the newest one.
 """
 
 import json
@@ -109,8 +109,9 @@ GATES = {
     "membership_time": Gate("membership AUC by window, time", at("privacy/by_window/time/auc"), (0.6, 0.6)),
     "membership_spectrum": Gate("membership AUC by window, spectrum", at("privacy/by_window/spectrum/auc"), (0.6, 0.6)),
 }
-KNOWN = ("dataset", "generator", "seed", "params_sha256")
-LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "commit", "training_minutes", *GATES), KNOWN)
+GROUP = ("dataset", "generator", "params_sha256")
+KNOWN = (*GROUP, "seed", "commit")
+LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "training_minutes", *GATES), KNOWN)
 
 
 def run() -> list[str]:
@@ -118,13 +119,17 @@ def run() -> list[str]:
     row = measured()
     if LEDGER.find(row) is None:
         LEDGER.append(row)
-    lines = []
-    groups = sorted({(row["dataset"], row["generator"], row["params_sha256"]) for row in LEDGER.rows()})
-    for group in groups:
-        rows = [row for row in LEDGER.rows() if (row["dataset"], row["generator"], row["params_sha256"]) == group]
-        lines += shown(rows)
+    lines = [line for rows in grouped(LEDGER.rows()) for line in shown(rows)]
     table.put("gates", lines)
     return lines
+
+
+def grouped(rows: list[Row]) -> list[list[Row]]:
+    """The rows of each data set, family and params, of each seed the newest, which stands last in the file."""
+    groups: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in GROUP), {})[row["seed"]] = row
+    return [[*groups[key].values()] for key in sorted(groups)]
 
 
 def measured() -> Row:
@@ -155,11 +160,8 @@ def training_minutes() -> float:
 def shown(rows: list[Row]) -> list[str]:
     """A table of the runs of one data set and family."""
     first = rows[0]
-    seeds = ", ".join(sorted(row["seed"] for row in rows))
-    minutes = ", ".join(row["training_minutes"] for row in rows)
-    head = (
-        f"{first['dataset']}, {first['generator']}: seeds {seeds}; minutes of training {minutes}; at {first['commit']}."
-    )
+    seeds, minutes, commits = (", ".join(row[name] for row in rows) for name in ("seed", "training_minutes", "commit"))
+    head = f"{first['dataset']}, {first['generator']}: seeds {seeds}; minutes of training {minutes}; at {commits}."
     body = [_line(name, gate, rows) for name, gate in GATES.items()]
     return [head, "", *table.markdown(["measure", "mean (95 % interval over seeds)", "gate", "reached"], body), ""]
 

@@ -172,6 +172,13 @@ def test_a_gate_is_reached_by_the_mean_over_seeds_and_each_family_has_its_own():
         assert "seeds 0, 1" in lines[0] and "not measured" in "".join(lines)
 
 
+def test_of_a_seed_that_was_run_again_the_newest_row_counts():
+    old, other = gate_row(0, "mdn_rnn", ratio_cnn="0.1"), gate_row(1, "mdn_rnn", ratio_cnn="0.9")
+    new = {**gate_row(0, "mdn_rnn", ratio_cnn="0.8"), "commit": "later"}
+    flow = gate_row(0, "flow_matching")
+    assert gates.grouped([old, other, flow, new]) == [[flow], [new, other]]
+
+
 def test_gates_read_nested_metrics_and_leave_out_what_was_not_measured():
     null = {"value": None, "reason": "no gravity"}
     distance = {"synthetic": {"log_psd": {"mean": 0.2, "low": 0, "high": 1}}, "real_test": {"log_psd": 0.4}}
