@@ -120,6 +120,8 @@ def test_where_a_filter_left_nothing_nothing_is_made():
     power = spectra(windows.values, layer.together(Parts(noise, parts.style), labels).numpy(), 50.0)
     above = power.frequency_hz > 15
     assert np.abs(power.synthetic - power.real)[above].mean() < 0.5  # 2.1, if the ends are not taken out
+    touched = np.flatnonzero((layer.leak[0].numpy() != np.eye(LENGTH - 1)).any(axis=1)) + 1
+    assert touched.size and touched.min() > 0.4 * LENGTH  # and what the filter let through stays as it is
 
 
 def test_a_class_without_windows_gets_what_all_have():

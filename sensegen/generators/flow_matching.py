@@ -15,6 +15,7 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
+from jaxtyping import Float
 
 from sensegen.generators.conditional import Conditional
 from sensegen.generators.sampling import in_batches
@@ -26,6 +27,7 @@ from sensegen.seeding import derived_seed
 from sensegen.windows import Windows, WindowShape
 
 HIGHEST_NOISE, LOWEST_NOISE = 20.0, 0.008  # a shape is 1 in the quadratic mean
+CROWDING = 7  # of the noise levels of sampling towards the lowest one
 BLOCK = 1024
 LOG_NOISE_MEAN, LOG_NOISE_STDDEV = -1.0, 1.4  # of the noise levels in training
 
@@ -36,7 +38,7 @@ class Flow(keras.Model):
     def __init__(self, shape: WindowShape, params: FlowMatchingParams):
         super().__init__(name="flow")
         self.window = shape
-        self.levels = np.geomspace(HIGHEST_NOISE, LOWEST_NOISE, params.sampling_steps + 1).astype(np.float32)
+        self.levels = noise_levels(params.sampling_steps)
         self.parts = StyleAndShape(shape)
         self.style = StyleKernels(self.parts.styles, shape.channels, max(shape.classes, 1))
         self.network = WindowUNet(params, shape)
@@ -119,6 +121,12 @@ class Flow(keras.Model):
             still += (angle - after) * drawn_on
             before, angle = added, after
         return amplitude * (tf.cos(angle) * still + tf.sin(angle) * (before + left))
+
+
+def noise_levels(steps: int) -> Float[np.ndarray, "level"]:
+    """From the highest down to the lowest noise level (Karras et al., 2022, equation 5)."""
+    highest, lowest = HIGHEST_NOISE ** (1 / CROWDING), LOWEST_NOISE ** (1 / CROWDING)
+    return np.power(np.linspace(highest, lowest, steps + 1), CROWDING).astype(np.float32)
 
 
 class FlowMatching(Conditional):

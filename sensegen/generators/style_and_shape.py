@@ -9,10 +9,11 @@ A window becomes
 A style says how large the coefficients of a shape are to be expected, one by one (its amplitude): by the loudness of
 the window in that band, and by how much of the band the class has at that frequency.
 
-Two things are taken out of the coefficients before, each by a unit lower triangular matrix. What a coefficient has in
-common with lower ones of its channel: the ends of a window leak into all frequencies together, also into those where a
-sensor's filter left nothing, and as noise they would be there all along the window. And, in each band and class, what a
-channel has in common with earlier ones: two sensors that nearly say the same become one of them and a small difference.
+Two things are taken out of the coefficients before, each by a unit lower triangular matrix. What lower ones of its
+channel tell of a coefficient, where that is much of it: the ends of a window leak into all frequencies together, also
+into those where a sensor's filter left nothing, and as noise they would be there all along the window. And, in each
+band and class, what a channel has in common with earlier ones: two sensors that nearly say the same become one of them
+and a small difference.
 """
 
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ TINY = 1e-6  # scaled units: how loud a channel is that is constant
 LEAST_VARIANCE = 1e-10  # of a channel beside others that say the same, as a share of theirs
 LEAST_SPREAD = 1e-3  # of a style that all windows share
 HALF_TRUSTED = 10  # windows a coefficient, for half of what coefficients have in common to be believed
+LEAST_TOLD = 0.25  # share of a coefficient's variance that lower ones tell, to be taken out
 BLOCK = 1024
 Coefficients = Float[np.ndarray, "window frequency channel"]
 
@@ -92,7 +94,8 @@ class StyleAndShape(keras.layers.Layer):
         """Shape and style of windows."""
         coefficients = self.in_frequency(values)
         level = coefficients[:, :1] / self.window.length**0.5
-        coefficients = self._mixed(self._leaked(coefficients, tf.linalg.inv(self.leak)), self._inverse_factor(labels))
+        coefficients = self._leaked(coefficients, tf.linalg.inv(self.leak))
+        coefficients = self._mixed(coefficients, tf.gather(tf.linalg.inv(self.factor), labels))
         power = tf.einsum("kf,bfc->bkc", self.members, tf.square(coefficients))
         style = tf.concat([level, tf.math.log(tf.sqrt(power + TINY**2))], axis=1)
         style = tf.reshape(style, (-1, self.styles)) - tf.gather(self.mean, labels)
@@ -130,9 +133,6 @@ class StyleAndShape(keras.layers.Layer):
         style = style * tf.gather(self.spread, labels) + tf.gather(self.mean, labels)
         return tf.reshape(style, (-1, 1 + len(self.edges), self.window.channels))
 
-    def _inverse_factor(self, labels: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.linalg.inv(self.factor), labels)
-
     def _leaked(self, coefficients: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
         """Each channel's matrix times all coefficients but the level."""
         return tf.concat([coefficients[:, :1], tf.einsum("cef,bfc->bec", matrices, coefficients[:, 1:])], axis=1)
@@ -169,8 +169,8 @@ def bands(length: int) -> Float[np.ndarray, "band frequency"]:
 
 
 def leak_of(windows: Windows) -> Float[np.ndarray, "channel frequency frequency"]:
-    """The unit lower triangular matrix that gives the coefficients of a channel above the level what they have in
-    common; each window counts alike."""
+    """The unit lower triangular matrix that gives the coefficients of a channel above the level what lower ones tell of
+    them, where that is at least `LEAST_TOLD`; each window counts alike."""
     above = windows.shape.length - 1
     covariance = np.zeros((windows.shape.channels, above, above))
     for block in transformed(windows):
@@ -178,8 +178,13 @@ def leak_of(windows: Windows) -> Float[np.ndarray, "channel frequency frequency"
         each = np.moveaxis(each, 2, 0)
         covariance += each.mT @ each / len(windows)
     trusted = len(windows) / (len(windows) + HALF_TRUSTED * above)
-    lower = np.linalg.cholesky(covariance * np.where(np.eye(above), 1, trusted) + TINY**2 * np.eye(above))
-    return lower / np.diagonal(lower, axis1=1, axis2=2)[:, None]
+    covariance = covariance * np.where(np.eye(above), 1, trusted) + TINY**2 * np.eye(above)
+    lower = np.linalg.cholesky(covariance)
+    left = np.diagonal(lower, axis1=1, axis2=2)
+    told = 1 - np.square(left) / np.diagonal(covariance, axis1=1, axis2=2)
+    # The inverse holds regressions, a row a coefficient: those that tell little are no more than noise.
+    taken_out = np.where(told[:, :, None] < LEAST_TOLD, np.eye(above), np.linalg.inv(lower / left[:, None]))
+    return np.linalg.inv(taken_out)
 
 
 def spectra_of(windows: Windows, leak: Float[np.ndarray, "channel frequency frequency"]) -> Spectra:
