@@ -12,6 +12,7 @@ from benchmarks import table
 from benchmarks.ledger import FOLDER, Ledger, Row, commit
 from benchmarks.uci_har import ROOT
 from sensegen import params as schema
+from sensegen import processor
 from sensegen.artifacts import Artifacts
 from sensegen.evaluation.interval import is_null, over_seeds
 from sensegen.tracking.provenance import params_hash
@@ -111,7 +112,7 @@ GATES = {
 }
 GROUP = ("dataset", "generator", "params_sha256")
 KNOWN = (*GROUP, "seed", "commit")
-LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "training_minutes", *GATES), KNOWN)
+LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "precision", "training_minutes", *GATES), KNOWN)
 
 
 def run() -> list[str]:
@@ -144,6 +145,7 @@ def measured() -> Row:
         "seed": str(params.seed),
         "params_sha256": params_hash(without_seed)[:12],
         "commit": commit(),
+        "precision": processor.precision(params.train_generator.generator.precision),  # what this machine can do
         "training_minutes": f"{training_minutes():.1f}",
         **{name: "" if value is None else f"{value:.4f}" for name, value in found.items()},
     }
@@ -160,8 +162,12 @@ def training_minutes() -> float:
 def shown(rows: list[Row]) -> list[str]:
     """A table of the runs of one data set and family."""
     first = rows[0]
-    seeds, minutes, commits = (", ".join(row[name] for row in rows) for name in ("seed", "training_minutes", "commit"))
-    head = f"{first['dataset']}, {first['generator']}: seeds {seeds}; minutes of training {minutes}; at {commits}."
+    names = ("seed", "precision", "training_minutes", "commit")
+    seeds, precisions, minutes, commits = (", ".join(row[name] for row in rows) for name in names)
+    head = (
+        f"{first['dataset']}, {first['generator']}: seeds {seeds}; products of {precisions}; minutes of training "
+        f"{minutes}; at {commits}."
+    )
     body = [_line(name, gate, rows) for name, gate in GATES.items()]
     return [head, "", *table.markdown(["measure", "mean (95 % interval over seeds)", "gate", "reached"], body), ""]
 

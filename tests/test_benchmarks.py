@@ -161,7 +161,7 @@ def test_a_peer_that_was_judged_is_not_made_again(tmp_path, monkeypatch):
 def gate_row(seed: int, generator: str, **measured: str) -> dict[str, str]:
     names = {name: measured.get(name, "") for name in gates.GATES}
     head = {"dataset": "uci_har", "generator": generator, "seed": str(seed), "params_sha256": "0", "commit": "c"}
-    return {**head, "training_minutes": "9.0", **names}
+    return {**head, "precision": "float32", "training_minutes": "9.0", **names}
 
 
 def test_a_gate_is_reached_by_the_mean_over_seeds_and_each_family_has_its_own():
