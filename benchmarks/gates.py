@@ -138,14 +138,15 @@ def measured() -> Row:
     params = schema.load(ROOT / "params.yaml")
     metrics = json.loads((Artifacts(ROOT).evaluate / "metrics.json").read_text(encoding="utf-8"))
     found = {name: gate.value(metrics) for name, gate in GATES.items()}
+    generator = params.train_generator.generator
     without_seed = params.model_copy(update={"seed": 0})
     return {
         "dataset": params.dataset.name,
-        "generator": params.train_generator.generator.kind,
+        "generator": generator.kind,
         "seed": str(params.seed),
         "params_sha256": params_hash(without_seed)[:12],
         "commit": commit(),
-        "precision": processor.precision(params.train_generator.generator.precision),  # what this machine can do
+        "precision": processor.precision(getattr(generator, "precision", "float32")),  # what this machine can do
         "training_minutes": f"{training_minutes():.1f}",
         **{name: "" if value is None else f"{value:.4f}" for name, value in found.items()},
     }
