@@ -10,10 +10,11 @@ COUNT = 20_000
 
 
 def drawn(
-    styles: np.ndarray, labels: np.ndarray, label: int, channels: int = 1, temperature: float = 1.0
+    styles: np.ndarray, labels: np.ndarray, label: int, channels: int = 1, temperature: float = 1.0, swing: float = 0.0
 ) -> np.ndarray:
+    """Styles of windows that have the variance `swing` around their levels."""
     kernels = StyleKernels(styles.shape[1], channels, classes=3)
-    kernels.settle(styles.astype(np.float32), styles[:, :channels], labels)
+    kernels.settle(styles.astype(np.float32), styles[:, :channels], np.full(len(styles), swing), labels)
     return kernels.sample(tf.fill(COUNT, label), tf.constant([0, 1]), tf.constant(temperature)).numpy()
 
 
@@ -30,7 +31,7 @@ def test_loudness_has_the_mean_and_the_covariance_of_its_class():
     factors = np.array([[[1, 0], [0.9, 0.44]], [[1, 0], [-0.6, 0.8]]])
     labels = stream.permutation(2 * WINDOWS) % 2
     styles = np.einsum("wij,wj->wi", factors[labels], stream.normal(size=(len(labels), 2)))
-    styles = np.concatenate([np.zeros((len(labels), 1)), styles], axis=1)  # one level, always the same
+    styles = np.concatenate([stream.normal(size=(len(labels), 1)), styles], axis=1)  # one level
     for label in (0, 1):
         styles[labels == label] -= styles[labels == label].mean(axis=0)
     for label, of_class in enumerate((styles[labels == 0], styles[labels == 1], styles)):  # of the third there is none
@@ -60,10 +61,18 @@ def test_no_style_is_one_of_those_it_was_made_of_but_without_noise(channels):
         assert (distance > nearest).all() if nearest else np.median(distance) < 0.1
 
 
+def test_the_more_windows_differ_around_their_levels_the_less_their_styles_are_moved():
+    """Here loudness goes with the level; moved by a share b of its spread, it does so by root(1 - b^2)."""
+    styles = np.random.default_rng(0).normal(size=(WINDOWS, 1)) * np.ones(2)
+    for swing, bandwidth in ((0.0, BANDWIDTH), (3.0, BANDWIDTH / 2), (99.0, BANDWIDTH / 10)):
+        level, loudness = drawn(styles, np.zeros(WINDOWS, int), 0, swing=swing).T
+        assert np.corrcoef(level, loudness)[0, 1] == pytest.approx((1 - bandwidth**2) ** 0.5, abs=0.03)
+
+
 def test_loudness_keeps_its_distribution_where_a_few_windows_are_many_times_louder():
     stream = np.random.default_rng(0)
     loudness = np.log(np.where(stream.random(4_000) < 0.05, 30, 1) * np.exp(0.2 * stream.normal(size=4_000)))
-    styles = np.stack([np.zeros(4_000), loudness - loudness.mean()], axis=1) / [1, loudness.std()]
+    styles = np.stack([stream.normal(size=4_000), (loudness - loudness.mean()) / loudness.std()], axis=1)
     made = drawn(styles, np.zeros(4_000, int), 0)[:, 1]
     assert np.quantile(made, [0.02, 0.5, 0.9, 0.98]) == pytest.approx(
         np.quantile(styles[:, 1], [0.02, 0.5, 0.9, 0.98]), abs=0.1

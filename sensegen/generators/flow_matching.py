@@ -56,7 +56,8 @@ class Flow(keras.Model):
         blocks = [windows.select(np.arange(first, min(first + BLOCK, len(windows)))) for first in firsts]
         styles = [self.parts.apart(tf.constant(block.values, tf.float32), block.labels).style for block in blocks]
         levels = np.concatenate([np.mean(block.values, axis=1) for block in blocks])
-        self.style.settle(np.concatenate(styles), levels, windows.labels)
+        swings = np.concatenate([np.sum(np.var(block.values, axis=1), axis=1) for block in blocks])
+        self.style.settle(np.concatenate(styles), levels, swings, windows.labels)
 
     def batch_loss(self, batch: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Mean square error of the guess at random noise levels, as a share of that of the best linear guess: 1 before

@@ -11,6 +11,11 @@ Levels are moved towards and away from those of windows whose levels are near (m
 Bengio, 2003): those of an accelerometer at rest lie on a sphere, since gravity is what it feels, and noise of the
 class's covariance takes them off it.
 
+How far depends on the class. Where windows differ by their levels most of all, as of those who rest, a style is most of
+a window, and near that of a training window the whole window is near. Where they differ by what they do around their
+levels, as of those who walk, shapes make them differ anyway, and noise only parts what belongs together: judges told
+such styles, with the shapes of real windows, better than they told generated shapes (docs/fidelity.md).
+
 Of styles that are sixty numbers, people are few and far apart: a network that makes them of noise fills the gaps
 between people, and of people whom it was not trained on it knows no more than a Gaussian does (docs/fidelity.md).
 """
@@ -23,16 +28,17 @@ import tensorflow as tf
 from jaxtyping import Float, Int
 
 WINDOWS = 512  # of a class whose styles are kept: evenly chosen, or again and again where there are fewer
-BANDWIDTH = 0.8  # of the noise of loudness, as a share of the class's spread in normal scores
+BANDWIDTH = 0.8  # of the noise, where windows of a class differ by nothing but their levels
 NEIGHBOURS = 16  # by their levels
-LEVEL_BANDWIDTH = 0.7  # of the noise of levels, as a share of the distance to a neighbour
 SHRINKAGE = 0.01  # of a class's covariance towards none: there may be fewer windows than numbers
 
 
 class Kernels(NamedTuple):
     """Of a class, of `WINDOWS` windows: their levels and who is near whom; the normal scores of their loudness, the
-    lower Cholesky factor of the scores' covariance, and the quantiles that scores stand for."""
+    lower Cholesky factor of the scores' covariance, and the quantiles that scores stand for. And how far a style is
+    moved: a share of the distance to a neighbour, and of the spread of scores."""
 
+    bandwidth: float
     levels: Float[np.ndarray, "window channel"]
     near: Int[np.ndarray, "window neighbour"]
     scores: Float[np.ndarray, "window number"]
@@ -47,6 +53,7 @@ class StyleKernels(keras.layers.Layer):
         super().__init__(name="style_kernels", trainable=False)
         loudness = styles - channels
         for name, size, dtype in (
+            ("bandwidth", (), "float32"),
             ("levels", (WINDOWS, channels), "float32"),
             ("near", (WINDOWS, NEIGHBOURS), "int32"),
             ("scores", (WINDOWS, loudness), "float32"),
@@ -61,14 +68,15 @@ class StyleKernels(keras.layers.Layer):
         self,
         styles: Float[np.ndarray, "window style"],
         levels: Float[np.ndarray, "window channel"],
+        swings: Float[np.ndarray, "window"],
         labels: Int[np.ndarray, "window"],
     ) -> None:
-        """Take the training windows' styles, and their levels in units that tell how far two are apart; a class without
-        any gets those of all."""
+        """Take the training windows' styles, their levels in units that tell how far two are apart, and the variance
+        around the levels in the same units, all channels together; a class without any gets those of all."""
         found = []
         for label in range(self.levels.shape[0]):
             of_class = labels == label if (labels == label).any() else np.full(len(labels), True)
-            found.append(kernels_of(styles[of_class], levels[of_class]))
+            found.append(kernels_of(styles[of_class], levels[of_class], swings[of_class]))
         for name in Kernels._fields:
             getattr(self, name).assign(np.stack([getattr(kernels, name) for kernels in found]))
 
@@ -84,14 +92,18 @@ class StyleKernels(keras.layers.Layer):
         level, near = tf.gather_nd(self.levels, chosen), tf.gather_nd(self.near, chosen)
         labels = tf.broadcast_to(chosen[:, :1], tf.shape(near))
         away = tf.gather_nd(self.levels, tf.stack([labels, near], axis=2)) - level[:, None]
-        shares = tf.random.stateless_normal(tf.shape(near), seed) * LEVEL_BANDWIDTH / NEIGHBOURS**0.5
+        shares = tf.random.stateless_normal(tf.shape(near), seed) * self._bandwidth(chosen) / NEIGHBOURS**0.5
         return level + temperature * tf.linalg.matvec(away, shares, transpose_a=True)
 
     def _moved_scores(self, chosen: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         scores = tf.gather_nd(self.scores, chosen)
         noise = tf.random.stateless_normal(tf.shape(scores), seed)
         noise = tf.linalg.matvec(tf.gather(self.factor, chosen[:, 0]), noise)
-        return (1 - BANDWIDTH**2) ** 0.5 * scores + BANDWIDTH * temperature * noise
+        bandwidth = self._bandwidth(chosen)
+        return tf.sqrt(1 - tf.square(bandwidth)) * scores + bandwidth * temperature * noise
+
+    def _bandwidth(self, chosen: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.bandwidth, chosen[:, :1])
 
     def _loudness(self, scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The loudness that normal scores stand for, between those of two windows."""
@@ -105,13 +117,30 @@ class StyleKernels(keras.layers.Layer):
         return low + (place - tf.cast(below, tf.float32)) * (high - low)
 
 
-def kernels_of(styles: Float[np.ndarray, "window style"], levels: Float[np.ndarray, "window channel"]) -> Kernels:
-    """What `StyleKernels` knows of a class, from its windows' styles, and their levels in comparable units."""
+def kernels_of(
+    styles: Float[np.ndarray, "window style"],
+    levels: Float[np.ndarray, "window channel"],
+    swings: Float[np.ndarray, "window"],
+) -> Kernels:
+    """What `StyleKernels` knows of a class, from what its windows give to `settle`."""
     kept, channels = evenly(len(styles)), levels.shape[1]
     loudness = styles[:, channels:].astype(np.float64)
     scores = normal_scores(loudness)
     quantiles = np.quantile(loudness, (np.arange(WINDOWS) + 0.5) / WINDOWS, axis=0, method="hazen")
-    return Kernels(styles[kept, :channels], neighbours(levels[kept]), scores[kept], factor_of(scores), quantiles)
+    return Kernels(
+        bandwidth_of(levels, swings),
+        styles[kept, :channels],
+        neighbours(levels[kept]),
+        scores[kept],
+        factor_of(scores),
+        quantiles,
+    )
+
+
+def bandwidth_of(levels: Float[np.ndarray, "window channel"], swings: Float[np.ndarray, "window"]) -> float:
+    """`BANDWIDTH` times the square root of the share that levels have in the variance of a class's windows."""
+    between, within = float(np.sum(np.var(levels, axis=0))), float(np.mean(swings))
+    return BANDWIDTH * (between / (between + within)) ** 0.5 if between else 0.0
 
 
 def normal_scores(values: Float[np.ndarray, "window number"]) -> Float[np.ndarray, "window number"]:
