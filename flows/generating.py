@@ -70,7 +70,7 @@ def generate(root: Path, request: Request, out: Path) -> "Windows":
 
 def provenance(folder: Path, learned: Path, request: Request) -> dict[str, Any]:
     """The model by its hash, the windows that it learned from by theirs, and what was asked for."""
-    from sensegen.provenance import sha256
+    from sensegen.fetching.provenance import sha256
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return {

@@ -28,7 +28,11 @@ from flows.ui import run_address
 from sensegen.artifacts import Artifacts
 
 DIVERGED_EXIT_CODE = 42
-DIVERGED_EVENT = "sensegen.training.diverged"
+EVENTS = {  # by the kind of alert
+    "nan": "sensegen.training.diverged",
+    "dead_critic": "sensegen.training.dead_critic",
+    "collapse": "sensegen.training.collapsed",
+}
 BOOKKEEPING = ("Use `dvc push`", "To track the changes", "git add ", "Updating lock file", "Generating lock file")
 
 
@@ -141,9 +145,9 @@ class StageListener:
     def on_tick(self) -> None:
         """Turn the alerts that came since the last tick into events."""
         for alert in self._alerts.new():
-            self._logger.warning("%s diverged: %s", self._stage, alert)
+            self._logger.warning("%s: alert %s", self._stage, alert)
             resource = {"prefect.resource.id": f"sensegen.stage.{self._stage}", "prefect.resource.name": self._stage}
-            emit_event(DIVERGED_EVENT, resource=resource, payload=alert)
+            emit_event(EVENTS[alert["kind"]], resource=resource, payload=alert)
 
     def close(self) -> None:
         """Follow the alerts no longer."""

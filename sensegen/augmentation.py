@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sensegen.adversarial_step import step_and_batches
 from sensegen.evaluation.arms import together
 from sensegen.evaluation.interval import Null, merge, null
 from sensegen.evaluation.paired import paired_difference
@@ -105,8 +106,8 @@ def _trained(few: Windows, training: Training, name: str) -> Generator:
     for part in generator.parts(few):
         part_name = f"{name} {part.name}"
         batches = training.batches(arrays_of(part.windows), optimiser, part_name)
-        step = training.step(part.model, optimiser, part_name, cosine(steps))
-        training.train(step, batches, Schedule(steps, max(1, steps // 10)), part_name)
+        step, fed = step_and_batches(training, part.model, batches, optimiser, part_name, cosine(steps))
+        training.train(step, fed, Schedule(steps, max(1, steps // 10)), part_name)
     return generator
 
 

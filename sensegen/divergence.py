@@ -1,4 +1,4 @@
-"""Losses, gradients and weights that leave the finite numbers: caught at the step, told at once, cured or stopped.
+"""Trainings that go wrong: told at once. Numbers that leave the finite ones are caught at the step, cured or stopped.
 
 The cure is the last good state and half the learning rate. Known causes in this field: a density of 0 under a
 logarithm, a standard deviation of 0, and gradients that explode through time; the generators here exclude the
@@ -15,6 +15,8 @@ from typing import Protocol
 
 from sensegen.artifacts import write_text
 
+NAN = "nan"  # the kind of alert of numbers that left the finite ones; the others are those of `contest.Ailment`
+
 
 class Diverged(RuntimeError):
     """Training left the finite numbers more often than `divergence.max_rollbacks` allows."""
@@ -22,10 +24,10 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Alert:
-    """One divergence: where, what was not finite, and what was done.
+    """What went wrong and where, and what was done.
 
-    `learning_rate` is the one that failed; `rollback` counts from 1; `restored_step` is where training goes on,
-    or None when it stops.
+    `learning_rate` is the one that failed; `rollback` counts from 1, and is 0 where training goes on as it is;
+    `restored_step` is where it goes on, or None when it stops.
     """
 
     stage: str
@@ -35,6 +37,7 @@ class Alert:
     learning_rate: float
     rollback: int
     restored_step: int | None
+    kind: str = NAN
 
 
 class AlertListener(Protocol):

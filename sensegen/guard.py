@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from sensegen.artifacts import writing
-from sensegen.divergence import Alert, AlertLog, Diverged
+from sensegen.contest import Ailment
+from sensegen.divergence import NAN, Alert, AlertLog, Diverged
 from sensegen.params import DivergenceParams
 
 Row = dict[str, float | int | str]
@@ -101,7 +102,7 @@ class DivergenceGuard:
             Diverged: if this has happened `divergence.max_rollbacks` times already.
         """
         failed_rate = step.learning_rate
-        rollback = len(state.alerts) + 1
+        rollback = sum(alert["kind"] == NAN for alert in state.alerts) + 1
         gives_up = rollback > self.params.max_rollbacks
         alert = Alert(
             self.log.stage, self.part, state.step, reason, failed_rate, rollback, None if gives_up else self._state.step
@@ -118,6 +119,13 @@ class DivergenceGuard:
             )
         self.remember(step, self._state)
         return copy.deepcopy(self._state)
+
+    def tell(self, step: TrainStep, state: TrainState, ailment: Ailment) -> None:
+        """Tell of what is wrong though all numbers are finite; training goes on."""
+        told = (self.log.stage, self.part, state.step, ailment.reason, step.learning_rate, 0, state.step, ailment.kind)
+        alert = Alert(*told)
+        self.log.append(alert)
+        state.alerts.append(asdict(alert))
 
     @property
     def _path(self) -> Path | None:

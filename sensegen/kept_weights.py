@@ -1,22 +1,30 @@
 """Which weights of a training are kept: a mean over its last part, of the epoch that did best on unseen windows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from sensegen.guard import Row, Variables
-from sensegen.training import GradientStep
+from sensegen.guard import Row, TrainStep, Variables
 
 NONE_YET = float(np.finfo(np.float64).max)  # finite, as all that a checkpoint holds
 POWER = 8  # the mean is over about the last ninth of all steps so far, however many these are
 
 
+class KeptStep(TrainStep, Protocol):
+    """A train step of a Keras model, and what stands for each of its variables in the end."""
+
+    model: Any
+
+    @property
+    def kept(self) -> Variables: ...
+
+
 class Wrapped:
     """A train step that passes through to another one what a subclass does not do itself."""
 
-    def __init__(self, step: "GradientStep | Wrapped"):
+    def __init__(self, step: "KeptStep"):
         self.step = step
         self.model: Any = step.model
 
@@ -49,7 +57,7 @@ class AveragedStep(Wrapped):
     Weights of step n count in proportion to n^(POWER - 1) (Karras et al., 2024, equation 126).
     """
 
-    def __init__(self, step: GradientStep):
+    def __init__(self, step: "KeptStep"):
         super().__init__(step)
         self.present: Variables = step.model.trainable_variables
         self.average = [tf.Variable(variable, trainable=False) for variable in self.present]
@@ -90,7 +98,7 @@ class AveragedStep(Wrapped):
 class LastEpoch(Wrapped):
     """A train step whose weights of the last epoch are kept; `loss` is measured at the end of each epoch."""
 
-    def __init__(self, step: GradientStep | AveragedStep, loss: Callable[[], float]):
+    def __init__(self, step: KeptStep, loss: Callable[[], float]):
         super().__init__(step)
         self.loss = loss
         self.present: Variables = step.model.variables
@@ -110,7 +118,7 @@ class BestEpoch(LastEpoch):
     Where there is nothing to measure the loss is NaN, no epoch is the best, and the last one stays.
     """
 
-    def __init__(self, step: GradientStep | AveragedStep, loss: Callable[[], float]):
+    def __init__(self, step: KeptStep, loss: Callable[[], float]):
         super().__init__(step, loss)
         self.best = [tf.Variable(variable, trainable=False) for variable in self.present]
         self.lowest = tf.Variable(NONE_YET, trainable=False, dtype=tf.float64)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sensegen.adversarial_step import step_and_batches
 from sensegen.batches import CutAnywhere
 from sensegen.classifiers.discriminator import Discriminator, Discriminators
 from sensegen.generators.generator import Generator, Part
@@ -29,13 +30,14 @@ def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, tr
     batches = CutAnywhere(
         training.batches(arrays_of(part.windows), params.optimiser, part.name), part.windows.labels, stride
     )
-    steps = params.epochs * batches.epoch_steps
-    step = AveragedStep(training.step(part.model, params.optimiser, part.name, cosine(steps)))
+    decay = cosine(params.epochs * batches.epoch_steps)
+    step, fed = step_and_batches(training, part.model, batches, params.optimiser, part.name, decay)
+    averaged = AveragedStep(step)
     kept = (LastEpoch if params.patience is None else BestEpoch)(
-        step, step.over_average(mean_loss(part.model, arrays_of(validation)))
+        averaged, averaged.over_average(mean_loss(part.model, arrays_of(validation)))
     )
-    schedule = Schedule(steps, batches.epoch_steps, kept.measure, patient(params.patience))
-    training.train(kept, batches, schedule, part.name)
+    schedule = Schedule(params.epochs * fed.epoch_steps, fed.epoch_steps, kept.measure, patient(params.patience))
+    training.train(kept, fed, schedule, part.name)
     kept.restore()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from sensegen.contest import ailment
 from sensegen.guard import DivergenceGuard, Row, TrainState, TrainStep, Variables
 from sensegen.params import RuntimeParams
 from sensegen.params.models import OptimiserParams
@@ -176,6 +177,8 @@ def train(
             row = state.close_epoch(epoch, guard.part, step.learning_rate, schedule.measure())
             for callback in callbacks:
                 callback.on_epoch(row)
+            if told := ailment(state.rows):
+                guard.tell(step, state, told)
         ends = state.step == schedule.steps or schedule.finished(state.rows)
         if state.step % guard.params.snapshot_steps == 0 or ends:
             guard.remember(step, state)

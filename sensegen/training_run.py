@@ -21,6 +21,7 @@ from sensegen.seeding import derived_seed
 from sensegen.training import Callback, Decay, GradientStep, Schedule, Trainable, constant, train
 
 CURVE_COLUMNS = ("part", "epoch", "step", "loss", "gradient_norm", "learning_rate", "validation_loss")
+CONTEST_COLUMNS = ("critic_loss", "critic_gradient_norm", "wasserstein", "output_gradient", "saturation", "diversity")
 
 
 class EpochProgress:
@@ -90,7 +91,8 @@ class Training:
 
     def write(self, folder: Path) -> None:
         """Write `alerts.json` and the curves."""
-        write_rows(folder / "curves.csv", CURVE_COLUMNS, self.rows)
+        contest = CONTEST_COLUMNS if any(CONTEST_COLUMNS[0] in row for row in self.rows) else ()
+        write_rows(folder / "curves.csv", (*CURVE_COLUMNS, *contest), self.rows)
         write_alerts(folder / "alerts.json", self.alerts)
 
 

@@ -2,12 +2,13 @@
 
 import json
 
-from sensegen import datasets, provenance
+from sensegen import datasets
 from sensegen.artifacts import Artifacts, write_text, writing
+from sensegen.fetching import provenance
+from sensegen.fetching.transfer import DOWNLOADS
 from sensegen.params import Params
 from sensegen.progress import reporter
 from sensegen.tracking import Tracker
-from sensegen.transfer import DOWNLOADS
 
 
 def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:

@@ -22,7 +22,7 @@ PARAMS_FILE = Path(__file__).resolve().parents[1] / "params.yaml"
 AXES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "mag_x", "mag_y", "mag_z")
 ALERT = {
     "stage": "train_generator", "part": "all", "step": 13, "reason": "loss is nan", "learning_rate": 0.003,
-    "rollback": 1, "restored_step": 10,
+    "rollback": 1, "restored_step": 10, "kind": "nan",
 }  # fmt: skip
 
 

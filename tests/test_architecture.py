@@ -28,7 +28,10 @@ LAYERS = (
     ("reporting", "tracking", "tuning", "export"),
     ("augmentation",),
     ("evaluation",),
-    ("alternation", "calibration", "pretraining", "training", "training_run", "guard", "divergence", "kept_weights"),
+    (
+        *("alternation", "calibration", "pretraining", "adversarial_step", "training", "training_run", "guard"),
+        *("divergence", "contest", "kept_weights"),
+    ),
     ("generators", "classifiers"),
     ("intake", "validation", "datasets", "drafting", "sensor_faults"),
     ("windows", "window_files", "window_folder", "cutting", "labelling", "balancing", "splitting", "scaling"),
@@ -42,11 +45,7 @@ LAYERS = (
         "units",
         "description",
         "source",
-        "provenance",
-        "archive",
-        "mirror",
-        "zip_entries",
-        "transfer",
+        "fetching",
     ),
     (
         *(
@@ -96,6 +95,7 @@ DOORS = {
             "alternation",
             "calibration",
             "pretraining",
+            "adversarial_step",
             "augmentation",
             "export",
         )

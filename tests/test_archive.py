@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensegen import archive, transfer, zip_entries
-from sensegen.archive import ArchiveError, Request
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive, transfer, zip_entries
+from sensegen.fetching.archive import ArchiveError, Request
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.transfer import NotThere, Patience, TransferError
 from sensegen.source import Archive, Member, Source
-from sensegen.transfer import NotThere, Patience, TransferError
 
 CONTENT = {"set/one.txt": b"1 2 3\n" * 5000, "set/two.txt": bytes(range(256)) * 2000}
 QUICK = Patience(attempts=4, timeout_seconds=2.0, pause_seconds=0.01)

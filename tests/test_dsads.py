@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import yaml
 
-from sensegen import archive, datasets, presets
+from sensegen import datasets, presets
 from sensegen import params as schema
 from sensegen.datasets import dsads
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.provenance import sha256
+from sensegen.fetching.transfer import Patience
 from sensegen.params.datasets import DsadsParams
-from sensegen.provenance import sha256
 from sensegen.recording import Activity, InvalidRecording, Recording
 from sensegen.source import Member
-from sensegen.transfer import Patience
 
 ROOT = Path(__file__).parents[1]
 DSADS = DsadsParams(name="dsads")

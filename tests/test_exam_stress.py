@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sensegen import archive, provenance
 from sensegen.datasets import empatica_e4, exam_stress
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive, provenance
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.transfer import Patience
 from sensegen.params.datasets import ExamStressParams
 from sensegen.recording import InvalidRecording, Recording
 from sensegen.source import Source
-from sensegen.transfer import Patience
 
 EXAM = ExamStressParams(name="exam_stress", label="exam")
 GRADE = ExamStressParams(name="exam_stress", label="grade")

@@ -207,8 +207,11 @@ def test_each_alert_of_this_run_becomes_a_prefect_event(project):
     alerts = project / ".cache" / "alerts" / "training.jsonl"
     alerts.parent.mkdir(parents=True)
     alerts.write_text('{"stage": "training", "step": 1, "reason": "of a former run"}\n')
-    line = json.dumps({"stage": "training", "step": 7, "reason": "loss is nan"})
-    code = f"open('.cache/alerts/training.jsonl', 'a').write({line!r} + chr(10)); open('training.txt', 'w').write('x')"
+    told = [("nan", "loss"), ("dead_critic", "the critic is flat")]
+    lines = "".join(
+        json.dumps({"stage": "training", "step": 7, "kind": kind, "reason": reason}) + "\n" for kind, reason in told
+    )
+    code = f"open('.cache/alerts/training.jsonl', 'a').write({lines!r}); open('training.txt', 'w').write('x')"
     set_stage(project, "training", code)
     AssertingEventsClient.reset()
     EventsWorker.set_client_override(AssertingEventsClient)
@@ -218,9 +221,10 @@ def test_each_alert_of_this_run_becomes_a_prefect_event(project):
     finally:
         EventsWorker.set_client_override(None)
     events = [event for client in AssertingEventsClient.all for event in client.events]
-    diverged = [event for event in events if event.event == "sensegen.training.diverged"]
-    assert [event.payload["step"] for event in diverged] == [7]
-    assert diverged[0].resource.id == "sensegen.stage.training"
+    told = [event for event in events if event.event.startswith("sensegen.training.")]
+    assert [event.event for event in told] == ["sensegen.training.diverged", "sensegen.training.dead_critic"]
+    assert [event.payload["step"] for event in told] == [7, 7]
+    assert {event.resource.id for event in told} == {"sensegen.stage.training"}
 
 
 def test_a_replaced_file_of_alerts_is_followed_even_if_the_new_one_is_as_long(tmp_path):

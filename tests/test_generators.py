@@ -6,12 +6,26 @@ from conftest import sines
 
 from sensegen.generators import GENERATORS, build_generator, load_generator
 from sensegen.generators.generator import Sequential
+from sensegen.params.adversarial import (
+    ConvolutionNetworkParams,
+    GRUNetworkParams,
+    MLPGANParams,
+    NoiseParams,
+    WGANGPParams,
+    WGANParams,
+)
 from sensegen.params.models import CSE555Params, FlowMatchingParams, LogStddevBounds, MDNRNNParams, SenseGenPaperParams
 from sensegen.windows import Windows, WindowShape
 
 BOUNDS = LogStddevBounds(low=-6.0, high=2.0)
-CONDITIONAL = ("mdn_rnn", "flow_matching")
+CONDITIONAL = ("mdn_rnn", "flow_matching", "mlp_gan", "wgan", "wgan_gp")
 LABELS = np.array([0, 1, 1, 0, 1])
+AGAINST_CRITIC = {
+    "noise": NoiseParams(a_window=3, a_sample=2, correlation=0.5),
+    "critic_steps": 2,
+    "critic_learning_rate": 0.001,
+    "temperature": 1.0,
+}
 CASES = {
     "mdn_rnn": MDNRNNParams(
         **{"kind": "mdn_rnn", "cell": "gru", "layers": 2, "units": 12, "hidden": 8, "mixtures": 3},
@@ -19,6 +33,23 @@ CASES = {
     ),
     "flow_matching": FlowMatchingParams(
         kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
+    ),
+    "mlp_gan": MLPGANParams(
+        kind="mlp_gan", width=6, samples_a_step=4, dropout=0.2, critic_learning_rate=0.001, temperature=1.0
+    ),
+    "wgan": WGANParams(
+        kind="wgan",
+        **AGAINST_CRITIC,
+        network=GRUNetworkParams(kind="gru", layers=2, units=6, norm="layer"),
+        critic=GRUNetworkParams(kind="gru", layers=1, units=6, norm="none"),
+        clip=0.01,
+    ),
+    "wgan_gp": WGANGPParams(
+        kind="wgan_gp",
+        **AGAINST_CRITIC,
+        network=ConvolutionNetworkParams(kind="convolution", width=4, halvings=3, norm="batch"),
+        critic=ConvolutionNetworkParams(kind="convolution", width=4, halvings=3, norm="layer"),
+        penalty=10.0,
     ),
     "sensegen_paper": SenseGenPaperParams(kind="sensegen_paper", log_stddev=BOUNDS),
     "cse555": CSE555Params(kind="cse555", log_stddev=BOUNDS),

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import yaml
 
-from sensegen import archive, datasets, presets, provenance
+from sensegen import datasets, presets
 from sensegen import params as schema
 from sensegen.datasets import hapt, uci_har
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive, provenance
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.provenance import sha256
+from sensegen.fetching.transfer import Patience
 from sensegen.params.datasets import HaptParams, UciHarParams
-from sensegen.provenance import sha256
 from sensegen.recording import Activity, InvalidRecording, Recording
 from sensegen.source import Archive, Member, Source
-from sensegen.transfer import Patience
 
 ROOT = Path(__file__).parents[1]
 HAPT = HaptParams(name="hapt")

@@ -13,10 +13,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensegen import archive, datasets, presets, provenance
+from sensegen import datasets, presets
 from sensegen import params as schema
 from sensegen.datasets import hhar, hhar_streams
-from sensegen.mirror import MIRROR_VARIABLE, NotInMirror
+from sensegen.fetching import archive, provenance
+from sensegen.fetching.mirror import MIRROR_VARIABLE, NotInMirror
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
 from sensegen.recording import InvalidRecording, Recording

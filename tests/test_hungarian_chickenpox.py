@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 import yaml
 
-from sensegen import archive, datasets, labelling, presets
+from sensegen import datasets, labelling, presets
 from sensegen import params as schema
 from sensegen.datasets import hungarian_chickenpox as chickenpox
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.provenance import sha256
+from sensegen.fetching.transfer import CHUNK_BYTES, Patience
 from sensegen.params.datasets import HungarianChickenpoxParams
-from sensegen.provenance import sha256
 from sensegen.recording import InvalidRecording, Recording
 from sensegen.source import Source
-from sensegen.transfer import CHUNK_BYTES, Patience
 
 ROOT = Path(__file__).parents[1]
 DATASET = HungarianChickenpoxParams(name="hungarian_chickenpox")

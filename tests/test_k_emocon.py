@@ -7,8 +7,8 @@ import pytest
 
 from sensegen import datasets
 from sensegen import params as schema
-from sensegen.archive import ArchiveError
 from sensegen.datasets import k_emocon
+from sensegen.fetching.archive import ArchiveError
 from sensegen.params.datasets import KEmoConParams
 from sensegen.recording import InvalidRecording, Recording
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import damage, mutations
 from sensegen import datasets
 from sensegen import params as schema
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching.mirror import MIRROR_VARIABLE
 from sensegen.recording import InvalidRecording
 from sensegen.validation.gate import Gate, judge
 from sensegen.validation.inspection import Inspection

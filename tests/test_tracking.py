@@ -125,7 +125,7 @@ def test_an_alert_marks_the_stage_and_the_pipeline(root, params, monkeypatch):
         monkeypatch.setenv("SENSEGEN_PARENT_RUN_ID", pipeline.run_id)
         with tracking.start(params, stage="alternate", root=root) as tracker:
             for step in (40, 90):
-                tracker.training_callback("generator").on_alert({"step": step, "reason": "loss is nan"})
+                tracker.training_callback("generator").on_alert({"kind": "nan", "step": step, "reason": "loss is nan"})
     experiment = [stored(tracker).info.experiment_id]
     marked = tracker.client.search_runs(experiment, filter_string="tags.`alert.nan` = 'true'")
     assert {run.info.run_id for run in marked} == {tracker.run_id, pipeline.run_id}

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sensegen import archive, provenance
 from sensegen.datasets import uci_har
-from sensegen.mirror import MIRROR_VARIABLE
+from sensegen.fetching import archive, provenance
+from sensegen.fetching.mirror import MIRROR_VARIABLE
+from sensegen.fetching.transfer import Patience
 from sensegen.params.datasets import UciHarParams
 from sensegen.recording import InvalidRecording
 from sensegen.source import Source
-from sensegen.transfer import Patience
 
 LABELS = "".join(f"{number} {label}\n" for number, label in enumerate(uci_har.LABELS, start=1))
 ROWS = {"train": [(1, 5), (6, 7), (3, 5)], "test": [(2, 2), (4, 24)]}  # (label, subject) of each window

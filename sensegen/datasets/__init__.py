@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sensegen import filtering
+from sensegen.fetching.transfer import DOWNLOADS
 from sensegen.params import InvalidParams, Params
 from sensegen.params.datasets import DatasetParams
 from sensegen.params.windowing import InTimeSplit, KFoldSplit, OfficialSplit, SubjectSplit, WindowParams
@@ -18,7 +19,6 @@ from sensegen.progress import Progress
 from sensegen.recording import Recording
 from sensegen.source import Source
 from sensegen.splitting import PeopleSplit, people
-from sensegen.transfer import DOWNLOADS
 
 DATASETS = {
     "simulated": "sensegen.datasets.simulated",

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from sensegen import archive
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.number_table import AGAIN, read_rows
 from sensegen.params import Params
 from sensegen.params.datasets import DsadsParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Source, members
-from sensegen.transfer import DOWNLOADS, Patience
 
 ROOT = "data"
 RATE_HZ = 25.0
@@ -101,7 +101,7 @@ def declare(dataset: DsadsParams) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put the 1,520 segments used under `folder`, each with its sha256; see `sensegen.archive.fetch`."""
+    """Put the 1,520 segments used under `folder`, each with its sha256; see `sensegen.fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request("dsads", SOURCE, downloads, patience, progress), folder)
 

@@ -14,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sensegen import archive
 from sensegen.datasets import empatica_e4
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.params import Params
 from sensegen.params.datasets import ExamStressParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Member, Source
-from sensegen.transfer import DOWNLOADS, Patience
 
 MIRROR_FOLDER = "wearable_exam_stress"
 SUBSET = "wearable_exam_stress_subset.zip"
@@ -108,7 +108,7 @@ def declare(dataset: ExamStressParams) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put the streams of six sessions and the grades under `folder`, verified; see `sensegen.archive.fetch`."""
+    """Put the streams of six sessions and the grades under `folder`, verified; see `fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request(MIRROR_FOLDER, SOURCE, downloads, patience, progress), folder)
 

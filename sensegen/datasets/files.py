@@ -21,12 +21,12 @@ from sensegen.datasets.file_pieces import Part
 from sensegen.datasets.file_scan import Found, files_of, label_files_of, scan, told
 from sensegen.description import Description
 from sensegen.description.places import FileIsRecording, NoLabels
+from sensegen.fetching.transfer import DOWNLOADS
 from sensegen.params import InvalidParams, Params
 from sensegen.params.datasets import FilesParams
 from sensegen.progress import Progress
 from sensegen.recording import InvalidRecording, Recording
 from sensegen.source import Bounds, Source
-from sensegen.transfer import DOWNLOADS
 
 FILES, DESCRIPTION, FOUND = "files", "description.yaml", "files.json"
 PAGE = "the user's own files"

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sensegen import archive
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.number_table import AGAIN, read_bytes, read_rows
 from sensegen.params import Params
 from sensegen.params.datasets import HaptParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Source, members
-from sensegen.transfer import DOWNLOADS, Patience
 
 ROOT = "RawData"
 RATE_HZ = 50.0
@@ -71,7 +71,7 @@ def declare(dataset: HaptParams) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put the files of `RawData` under `folder`, each with its sha256; see `sensegen.archive.fetch`."""
+    """Put the files of `RawData` under `folder`, each with its sha256; see `sensegen.fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request("hapt", SOURCE, downloads, patience, progress), folder)
 

@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sensegen import archive
 from sensegen.datasets import hhar_streams as streams
 from sensegen.delimited import Kind, Layout, map_batches
 from sensegen.distributed import by_threads
-from sensegen.mirror import NotInMirror
+from sensegen.fetching import archive
+from sensegen.fetching.mirror import NotInMirror
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.params import Params
 from sensegen.params.datasets import HharParams
 from sensegen.progress import Progress
 from sensegen.recording import InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Member, Source, members
-from sensegen.transfer import DOWNLOADS, Patience
 
 PAGE = "https://archive.ics.uci.edu/dataset/344/heterogeneity+activity+recognition"
 NAME = "heterogeneity+activity+recognition.zip"

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from sensegen import archive, delimited
+from sensegen import delimited
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.params import Params
 from sensegen.params.datasets import HungarianChickenpoxParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Member, Source
-from sensegen.transfer import DOWNLOADS, Patience
 
 CASES = "hungary_chickenpox.csv"
 EDGES = "hungary_county_edges.csv"
@@ -72,7 +73,7 @@ def declare(dataset: HungarianChickenpoxParams) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put both files under `folder`, each with its sha256; see `sensegen.archive.fetch`."""
+    """Put both files under `folder`, each with its sha256; see `sensegen.fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request("hungarian_chickenpox", SOURCE, downloads, patience, progress), folder)
 

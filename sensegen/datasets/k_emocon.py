@@ -19,15 +19,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sensegen import delimited
-from sensegen.archive import ArchiveError
 from sensegen.artifacts import writing
 from sensegen.datasets import empatica_e4, k_emocon_judgements
+from sensegen.fetching.archive import ArchiveError
+from sensegen.fetching.transfer import DOWNLOADS
 from sensegen.params import Params
 from sensegen.params.datasets import KEmoConParams
 from sensegen.progress import Progress
 from sensegen.recording import InvalidRecording, Recording, Signal
 from sensegen.source import Source
-from sensegen.transfer import DOWNLOADS
 
 PAGE = "https://doi.org/10.5281/zenodo.3931963"
 WHOLE = (1, 4, 5, 8, 9, 10, 11, 13, 14, 15, 16, 19, 22, 23, 24, 25, 26, 27, 28, 31, 32)

@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from sensegen import archive, delimited
+from sensegen import delimited
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.params import Params
 from sensegen.params.datasets import Pamap2Params
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Member, Source
-from sensegen.transfer import DOWNLOADS, Patience
 
 ROOT = "PAMAP2_Dataset/Protocol"
 RATE_HZ = 100.0
@@ -127,7 +128,7 @@ def declare(dataset: Pamap2Params) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put the nine Protocol files under `folder`, each with its sha256; see `sensegen.archive.fetch`."""
+    """Put the nine Protocol files under `folder`, each with its sha256; see `sensegen.fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request("pamap2", SOURCE, downloads, patience, progress), folder)
 

@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import Float
 
 from sensegen.datasets import simulated_people, simulator
+from sensegen.fetching.transfer import DOWNLOADS
 from sensegen.params import Params
 from sensegen.params.datasets import SimulatedParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.seeding import rng
 from sensegen.source import Bounds, Source
-from sensegen.transfer import DOWNLOADS
 
 SOURCE = Source(
     citation="sensegen's own simulator of a waist-worn inertial unit (docs/simulator.md)",

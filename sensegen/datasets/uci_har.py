@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from sensegen import archive
+from sensegen.fetching import archive
+from sensegen.fetching.transfer import DOWNLOADS, Patience
 from sensegen.number_table import AGAIN, read_bytes, read_rows
 from sensegen.params import Params
 from sensegen.params.datasets import UciHarParams
 from sensegen.progress import Progress
 from sensegen.recording import Activity, InvalidRecording, Recording, Signal
 from sensegen.source import Archive, Bounds, Member, PublishedWindows, Source
-from sensegen.transfer import DOWNLOADS, Patience
 
 ROOT = "UCI HAR Dataset"
 RATE_HZ = 50.0
@@ -96,7 +96,7 @@ def declare(dataset: UciHarParams) -> Source:
 
 
 def fetch(folder: Path, params: Params, progress: Progress, downloads: Path = DOWNLOADS) -> None:
-    """Put the 23 members used under `folder`, each with its published sha256; see `sensegen.archive.fetch`."""
+    """Put the 23 members used under `folder`, each with its published sha256; see `sensegen.fetching.archive.fetch`."""
     patience = Patience(params.download.attempts, params.download.timeout_seconds)
     archive.fetch(archive.Request("uci_har", SOURCE, downloads, patience, progress), folder)
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 GENERATORS = {
     "mdn_rnn": "sensegen.generators.mdn_rnn",
     "flow_matching": "sensegen.generators.flow_matching",
+    "mlp_gan": "sensegen.generators.mlp_gan",
+    "wgan": "sensegen.generators.wgan",
+    "wgan_gp": "sensegen.generators.wgan_gp",
     "sensegen_paper": "sensegen.generators.sensegen_paper",
     "cse555": "sensegen.generators.cse555",
 }

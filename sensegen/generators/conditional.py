@@ -7,14 +7,14 @@ import numpy as np
 
 from sensegen.generators.generator import Generator, Part
 from sensegen.keras_weights import assign_arrays, named_arrays
-from sensegen.params.models import FlowMatchingParams, MDNRNNParams
+from sensegen.params.models import ConditionalParams
 from sensegen.windows import Windows, WindowShape
 
 
 class Conditional(Generator):
     """Abstract: `model` is told the label of each window; `temperature` is how much of its noise it draws with."""
 
-    def __init__(self, shape: WindowShape, params: MDNRNNParams | FlowMatchingParams, model: Any):
+    def __init__(self, shape: WindowShape, params: ConditionalParams, model: Any):
         super().__init__(shape, params)
         self.model = model
         self.temperature = params.temperature

@@ -23,6 +23,7 @@ from sensegen.params.section import Section
 from sensegen.params.windowing import DownloadParams, ValidateParams, WindowParams
 
 UNIVARIATE = ("sensegen_paper", "cse555")  # generators of one channel, as they were published
+AGAINST_A_CRITIC = ("mlp_gan", "wgan", "wgan_gp")
 
 
 class RuntimeParams(Section):
@@ -71,6 +72,16 @@ class Params(Section):
             raise ValueError(
                 f"train_generator.generator.kind {kind} models one channel, but window.channels names "
                 f"{len(channels)} ({channels}). Keep one of them, or use kind mdn_rnn."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _who_has_a_critic_does_not_alternate(self) -> Self:
+        kind, rounds = self.train_generator.generator.kind, self.alternate.rounds
+        if kind in AGAINST_A_CRITIC and rounds:
+            raise ValueError(
+                f"alternate.rounds must be 0 for a generator of kind {kind}, which has no likelihood to train by there "
+                f"and trains in turn with its critic in train_generator, but is {rounds}."
             )
         return self
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sensegen.params.adversarial import MLPGANParams, Temperature, WGANGPParams, WGANParams
 from sensegen.params.section import PositiveInt, Section
 
 
@@ -26,9 +27,6 @@ class LogStddevBounds(Section):
         if self.low >= self.high:
             raise ValueError(f"log_stddev.low must be below log_stddev.high, but got {self.low} and {self.high}.")
         return self
-
-
-Temperature = Annotated[float, Field(gt=0, le=2, description="how much of its noise windows are drawn with; 1: all")]
 
 
 Precision = Annotated[
@@ -84,9 +82,8 @@ class FlowMatchingParams(Section):
         return self
 
 
-GeneratorParams = Annotated[
-    MDNRNNParams | SenseGenPaperParams | CSE555Params | FlowMatchingParams, Field(discriminator="kind")
-]
+ConditionalParams = MDNRNNParams | FlowMatchingParams | MLPGANParams | WGANParams | WGANGPParams
+GeneratorParams = Annotated[ConditionalParams | SenseGenPaperParams | CSE555Params, Field(discriminator="kind")]
 
 
 class TrainGeneratorParams(Section):

@@ -81,13 +81,13 @@ class Tracker(Run):
         return TrainingCallback(self, name)
 
     def alert(self, event: Mapping[str, object]) -> None:
-        """Mark the run, and the pipeline's, as one whose training left the finite numbers."""
+        """Mark the run, and the pipeline's, as one whose training went wrong."""
         self.alerts += 1
-        step = event.get("step")
+        step, mark = event.get("step"), {f"alert.{event['kind']}": "true"}
         self.log_metrics({"alerts": self.alerts}, step if isinstance(step, int) else None)
-        self.set_tags({"alert.nan": "true", "alert.reason": str(event.get("reason", ""))})
+        self.set_tags({**mark, "alert.reason": str(event.get("reason", ""))})
         if parent_id := self.parent_id:
-            self._attempt("tags of the pipeline", lambda: self._tag(parent_id, {"alert.nan": "true"}))
+            self._attempt("tags of the pipeline", lambda: self._tag(parent_id, mark))
 
     def log_generator(self, folder: Path, sample: Float[np.ndarray, "window time channel"]) -> None:
         """Keep a generator as an MLflow model that answers labels and seeds with windows shaped as `sample`."""

@@ -1,7 +1,7 @@
 """The members of published archives: found, taken out safely, and checked one by one against their sha256.
 
 Members are checked, not archives, since an archive may be packed differently. Where archives come from is the business
-of `sensegen.mirror`, what is refused of a zip that of `sensegen.zip_entries`.
+of `sensegen.fetching.mirror`, what is refused of a zip that of `sensegen.fetching.zip_entries`.
 """
 
 import errno
@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from sensegen.artifacts import writing
-from sensegen.mirror import PlainFiles, Request, located
+from sensegen.fetching.mirror import PlainFiles, Request, located
+from sensegen.fetching.transfer import CHUNK_BYTES
+from sensegen.fetching.zip_entries import LARGEST_MEMBER_BYTES, ArchiveError, bytes_of, refuse_bomb, refuse_escapes
 from sensegen.progress import Progress
 from sensegen.source import Archive, Member
-from sensegen.transfer import CHUNK_BYTES
-from sensegen.zip_entries import LARGEST_MEMBER_BYTES, ArchiveError, bytes_of, refuse_bomb, refuse_escapes
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 

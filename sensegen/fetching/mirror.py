@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
 
+from sensegen.fetching.transfer import NotThere, Patience, TransferError, transfer
+from sensegen.fetching.zip_entries import ArchiveError
 from sensegen.progress import Progress
 from sensegen.source import Archive, Source
-from sensegen.transfer import NotThere, Patience, TransferError, transfer
-from sensegen.zip_entries import ArchiveError
 
 MIRROR_VARIABLE = "SENSEGEN_MIRROR"
 WAY_OUT = (

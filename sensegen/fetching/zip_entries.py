@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
-from sensegen.transfer import CHUNK_BYTES
+from sensegen.fetching.transfer import CHUNK_BYTES
 
 LARGEST_MEMBER_BYTES = 2 << 30
 LARGEST_TOTAL_BYTES = 16 << 30

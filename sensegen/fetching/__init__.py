@@ -1,0 +1,1 @@
+"""Raw archives: where they come from, over bad lines, checked, taken out, and written down."""
