@@ -68,6 +68,13 @@ def test_a_univariate_generator_with_many_channels_is_refused():
         schema.check(changed("train_generator.generator", generator))
 
 
+def test_a_generator_with_a_critic_of_its_own_does_not_alternate():
+    generator = {"kind": "mlp_gan", "width": 8, "samples_a_step": 1, "dropout": 0.2}
+    generator |= {"critic_learning_rate": 0.001, "temperature": 1.0}
+    with pytest.raises(InvalidParams, match=r"alternate\.rounds must be 0 for a generator of kind mlp_gan.*is 3"):
+        schema.check(changed("train_generator.generator", generator))
+
+
 @given(st.integers(0, 2**31 - 1), st.integers(1, 512), st.floats(0.01, 0.99))
 def test_valid_params_survive_a_round_trip_through_yaml(seed, filters, share):
     document = changed("seed", seed)
