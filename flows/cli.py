@@ -135,6 +135,40 @@ def generate(
 
 
 @app.command()
+def tune(
+    space: Annotated[str, typer.Option(help="What may change: a file in spaces/, without .yaml.")],
+    study: Annotated[str | None, typer.Option(help="Its name; one that is known goes on. Else the space's.")] = None,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="How many in all.")] = 30,
+    pareto: Annotated[bool, typer.Option("--pareto", help="Two objectives, useful and not told apart.")] = False,
+    warm_from: Annotated[str | None, typer.Option(help="A study whose best params are tried first.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the best as preset tuned_STUDY and apply it.")] = False,
+) -> None:
+    """Search for better params on validation people; what was found before is kept."""
+    root = _prepared_root()
+    from flows import tuning
+    from sensegen.params import InvalidParams
+    from sensegen.presets import UnknownPreset
+    from sensegen.tuning import search
+    from sensegen.tuning.study import StudyBusy, best
+
+    asked = search.Search(root, study or space, space, trials, pareto, warm_from)
+    with _only_run(root):
+        _check_params(root)
+        try:
+            tuning.make_windows(root)
+            found = best(tuning.tune(asked, _console()))
+        except (InvalidParams, UnknownPreset) as error:
+            raise _failed(str(error), 2) from None
+        except (StudyBusy, ValueError, ChildProcessError) as error:
+            raise _failed(str(error)) from None
+        except KeyboardInterrupt:
+            raise _failed("Cancelled. The same command goes on with the study.", CANCELLED_EXIT_CODE) from None
+        if apply and found:
+            path = search.write_preset(asked, found[0], f"tuned_{asked.study}")
+            _apply_presets(root, [path.stem], dry_run=False)
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Serve the MLflow page on this machine, until Ctrl-C."""
     root = _prepared_root()

@@ -70,7 +70,7 @@ STRANGERS = {
     "training": ("generators", "classifiers", "datasets", "recording", "recordings", "source"),
     "reporting": ("generators", "classifiers", "training", "tracking"),
 }
-LATER = {"tuning", "export"}  # have their place, but are not built yet
+LATER = {"export"}  # has its place, but is not built yet
 
 DOORS = {
     "prefect": ("flows",),

@@ -13,8 +13,9 @@ class's covariance takes them off it.
 
 How far depends on the class. Where windows differ by their levels most of all, as of those who rest, a style is most of
 a window, and near that of a training window the whole window is near. Where they differ by what they do around their
-levels, as of those who walk, shapes make them differ anyway, and noise only parts what belongs together: judges told
-such styles, with the shapes of real windows, better than they told generated shapes (docs/fidelity.md).
+levels, as of those who walk, shapes make them differ anyway, and noise only parts what belongs together: the
+convolutional judge told such styles, with the shapes of real windows, better than it told generated shapes
+(docs/fidelity.md).
 
 Of styles that are sixty numbers, people are few and far apart: a network that makes them of noise fills the gaps
 between people, and of people whom it was not trained on it knows no more than a Gaussian does (docs/fidelity.md).

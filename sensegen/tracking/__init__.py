@@ -5,7 +5,27 @@ that has begun: what MLflow refuses while a run is open is told in one warning l
 that cannot be used at all is refused at the start, when nothing is lost.
 """
 
-from sensegen.tracking.run import PipelineRun, Tracker, TrainingCallback, start, start_pipeline
+from sensegen.tracking.run import (
+    PipelineRun,
+    Run,
+    Tracker,
+    TrainingCallback,
+    start,
+    start_pipeline,
+    start_search,
+    start_trial,
+)
 from sensegen.tracking.store import tracking_uri, warm_up
 
-__all__ = ["PipelineRun", "Tracker", "TrainingCallback", "start", "start_pipeline", "tracking_uri", "warm_up"]
+__all__ = [
+    "PipelineRun",
+    "Run",
+    "Tracker",
+    "TrainingCallback",
+    "start",
+    "start_pipeline",
+    "start_search",
+    "start_trial",
+    "tracking_uri",
+    "warm_up",
+]

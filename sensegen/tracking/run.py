@@ -28,7 +28,7 @@ MOST_METRICS = 1_000  # that MLflow takes in one call
 
 
 class Run:
-    """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
+    """An open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
 
     def __init__(self, client: "MlflowClient", run_id: str):
         self.client = client
@@ -46,6 +46,10 @@ class Run:
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run."""
         self._attempt("tags", lambda: self._tag(self.run_id, tags))
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log params under their keys."""
+        self._attempt("params", lambda: _log_params(self.client, self.run_id, params))
 
     def _log_batch(self, metrics: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
@@ -154,18 +158,48 @@ def start_pipeline(root: Path, params: Params) -> Iterator[PipelineRun]:
         yield pipeline
 
 
+@contextmanager
+def start_search(root: Path, params: Params, name: str) -> Iterator[Run]:
+    """Open the parent run of a search, which begins with these params.
+
+    Raises:
+        ValueError: if the tracking store cannot be used.
+    """
+    client, run_id = _create(root, f"tune {name}", provenance.tags(root, params), provenance.flat_params(params))
+    run = Run(client, run_id)
+    with _closing(run):
+        yield run
+
+
+@contextmanager
+def start_trial(root: Path, name: str, parent_id: str) -> Iterator[Tracker]:
+    """Open the run of a trial, a child of its search's.
+
+    Raises:
+        ValueError: if the tracking store cannot be used.
+    """
+    client, run_id = _create(root, name, {"mlflow.parentRunId": parent_id}, {})
+    tracker = Tracker(client, run_id, parent_id=None)
+    with _closing(tracker):
+        yield tracker
+
+
 def _create(root: Path, name: str, tags: Mapping[str, str], params: Mapping[str, str]) -> "tuple[MlflowClient, str]":
     client, experiment_id = store.connect(root)
-    from mlflow.entities import Param
-
     with store.refusal_explained(root):
         orphans.end_orphans(client, experiment_id)
         tags = {**tags, **orphans.process_tag()}
         run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
-        entities = [Param(key, value) for key, value in params.items()]
-        for first in range(0, len(entities), 100):  # MLflow takes at most 100 a call
-            client.log_batch(run_id, params=entities[first : first + 100])
+        _log_params(client, run_id, params)
     return client, run_id
+
+
+def _log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]) -> None:
+    from mlflow.entities import Param
+
+    entities = [Param(key, str(value)) for key, value in params.items()]
+    for first in range(0, len(entities), 100):  # MLflow takes at most 100 a call
+        client.log_batch(run_id, params=entities[first : first + 100])
 
 
 @contextmanager

@@ -1,0 +1,158 @@
+"""A search from beginning to end: a study is held, its trials are run side by side, and the best is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensegen import distributed, presets
+from sensegen.artifacts import Artifacts, write_text
+from sensegen.params import RuntimeParams
+from sensegen.tuning import space as spaces
+from sensegen.tuning import study as studies
+from sensegen.tuning.study import Home, Plan
+from sensegen.tuning.trial import ENDED, Material, run
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked for: a study by name, a space, how many trials in all, and of which earlier study the best params
+    are tried first."""
+
+    root: Path
+    study: str
+    space: str
+    trials: int
+    several: bool = False
+    warm_from: str | None = None
+
+    def home(self, name: str | None = None) -> Home:
+        """Where a study lies."""
+        return Home(self.root / ".cache" / "tuning" / (name or self.study))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial, for whichever process takes it."""
+
+    search: Search
+    plan: Plan
+    material: Material
+    runtime: RuntimeParams
+    parent_run: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a trial ended: with scores, or why without."""
+
+    number: int
+    values: tuple[float, ...] | None
+    reason: str
+
+
+Show = Callable[[int, int, Told], None]
+
+
+def search(asked: Search, show: Show) -> "Study":
+    """Run trials until the study has as many as asked for; ends at once where it has.
+
+    Raises:
+        StudyBusy: if another process adds to the study.
+        InvalidParams: if params, space or study cannot be used; told before the first trial.
+    """
+    from sensegen import tracking
+
+    space = spaces.read(asked.root / "spaces", asked.space)
+    text = spaces.base_text(asked.root, space)
+    base = spaces.tried_params(text, {})
+    spaces.impossible(text, space, base.seed)
+    plan = Plan(asked.several, base.seed, base.train_generator.epochs)
+    home = asked.home()
+    with studies.only_tuner(home):
+        study = studies.begin(home, plan, studies.fingerprint(text, space))
+        _begin_with(study, asked, space, text, plan)
+        done = len(studies.finished(study))
+        material = Material(text, space, Artifacts(asked.root).window, home.alerts)
+        with tracking.start_search(asked.root, base, asked.study) as parent:
+            job = Job(asked, plan, material, base.runtime, parent.run_id)
+            for told in distributed.each(work, [job] * max(0, asked.trials - done), base.runtime):
+                done += 1
+                show(done, asked.trials, told)
+            if leaders := studies.best(study):
+                parent.log_metrics({f"best/{name}": float(value) for name, value in numbers(leaders[0]).items()})
+    return study
+
+
+def _begin_with(study: "Study", asked: Search, space: spaces.Space, text: str, plan: Plan) -> None:
+    """The params as they are, and the best of an earlier study."""
+    studies.enqueue(study, space, [spaces.present(text, space)], "params as they were")
+    if asked.warm_from:
+        earlier = studies.opened(asked.home(asked.warm_from), plan)
+        points = [trial.params for trial in studies.best(earlier)[:3]]
+        studies.enqueue(study, space, points, f"best of {asked.warm_from}")
+
+
+def work(job: Job) -> Told:
+    """Run one trial of a study, in this process or in one that was started for it."""
+    from multiprocessing import parent_process
+
+    from sensegen import tracking, training
+
+    if parent_process() is not None:  # trials run side by side: each has one thread
+        training.set_up(job.runtime.model_copy(update={"threads": 1}))
+    study = studies.opened(job.search.home(), job.plan)
+    told: list[Told] = []
+
+    def objective(trial: "Trial") -> tuple[float, ...]:
+        from optuna import TrialPruned
+
+        pruned = None
+        with tracking.start_trial(job.search.root, f"{job.search.study} {trial.number}", job.parent_run) as tracker:
+            try:
+                values = run(trial, job.material, tracker)
+            except TrialPruned as reason:
+                pruned = reason
+                tracker.set_tags({"pruned": str(reason)})
+            tracker.log_params(trial.params)
+        if pruned:
+            told.append(Told(trial.number, None, str(pruned)))
+            raise pruned
+        told.append(Told(trial.number, values, ""))
+        return values
+
+    study.optimize(objective, n_trials=1)
+    return told[0]
+
+
+def numbers(trial: "FrozenTrial") -> dict[str, float]:
+    """What was measured of a trial."""
+    return {name: value for name, value in trial.user_attrs.items() if isinstance(value, int | float)}
+
+
+def best_preset(asked: Search, trial: "FrozenTrial") -> str:
+    """The text of the preset of a trial: that of its space, with what it tried."""
+    space = spaces.read(asked.root / "spaces", asked.space)
+    base = presets.read(asked.root / "presets", space.preset)
+    measured = ", ".join(f"{name} {value:.4g}" for name, value in numbers(trial).items())
+    head = f"# Found by `sensegen tune --space {asked.space} --study {asked.study}`, trial {trial.number}:\n"
+    head += f"# {measured}, all on validation people. Begun with preset {space.preset}:\n"
+    return head + presets.applied(base, spaces.preset_text(trial.params))
+
+
+def write_preset(asked: Search, trial: "FrozenTrial", name: str) -> Path:
+    """Write the preset of a trial."""
+    path = asked.root / "presets" / f"{name}.yaml"
+    write_text(path, best_preset(asked, trial))
+    return path
+
+
+def saved_epochs(study: "Study", plan_epochs: int) -> float:
+    """The share of epochs that trials would have had to their end and did not have."""
+    ended = studies.finished(study)
+    taken = [len(trial.intermediate_values) for trial in ended if ENDED not in trial.user_attrs]
+    return 1 - sum(taken) / (plan_epochs * len(taken)) if taken else 0.0

@@ -1,0 +1,268 @@
+"""A search for params: what it may draw, what it remembers of whoever was killed, and what it learns from a failure."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import SMALL_RECURRENT, succeed
+
+from sensegen import params as schema
+from sensegen import presets
+from sensegen.params import InvalidParams
+from sensegen.tuning import space as spaces
+from sensegen.tuning import study as studies
+from sensegen.tuning.search import Search, best_preset, search
+from sensegen.tuning.space import Choice, Range, Space
+from sensegen.tuning.study import Home, Plan, StudyBusy
+
+ROOT = Path(__file__).resolve().parents[1]
+UNITS = "train_generator.generator.units"
+RATE = "train_generator.optimiser.learning_rate"
+PLAN = Plan(several=False, seed=0, epochs=4)
+SMALL_SPACE = """preset: small
+search:
+  train_generator.generator.cell: {values: [lstm, gru]}
+  train_generator.generator.units: {low: 4, high: 12, log: true}
+  train_generator.optimiser.learning_rate: {low: 0.001, high: 0.03, log: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A small project with windows."""
+    root = tmp_path_factory.mktemp("project")
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    document["dataset"]["seconds_per_activity"] = 8.0
+    document["runtime"]["workers"] = 1
+    document["evaluate"]["random_convolution"]["features"] = 84
+    (root / "params.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    for name in ("dvc.yaml", "sensegen", "stages", "flows"):
+        (root / name).symlink_to(ROOT / name)
+    for name in ("presets", "spaces"):
+        (root / name).mkdir()
+    training = {"optimiser": {"learning_rate": 0.003, "batch_windows": 16, "gradient_norm": 1.0}, "epochs": 4}
+    small = {"train_generator": {"generator": SMALL_RECURRENT.model_dump(), **training, "patience": None}}
+    (root / "presets" / "small.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
+    (root / "spaces" / "small.yaml").write_text(SMALL_SPACE, encoding="utf-8")
+    succeed(root, "download", "validate", "window")
+    return root
+
+
+def asked(root: Path, name: str, trials: int, **changed) -> Search:
+    return Search(root, name, "small", trials, **changed)
+
+
+def run(root: Path, name: str, trials: int, **changed):
+    shown = []
+    study = search(asked(root, name, trials, **changed), lambda done, total, told: shown.append((done, total, told)))
+    return study, shown
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "spaces").glob("*.yaml")))
+def test_every_point_of_the_spaces_that_come_with_the_project_is_params(name):
+    space = spaces.read(ROOT / "spaces", name)
+    assert spaces.impossible(spaces.base_text(ROOT, space), space, seed=0) == []
+
+
+def test_a_dimension_is_there_only_where_its_condition_holds():
+    import optuna
+
+    space = spaces.read(ROOT / "spaces", "wgan_gp")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [space.drawn(study.ask()) for _ in range(20)]
+    network = "train_generator.generator.network"
+    kinds = {tried[f"{network}.kind"] for tried in drawn}
+    assert kinds == {"gru", "convolution"}
+    for tried in drawn:
+        recurrent = tried[f"{network}.kind"] == "gru"
+        assert (f"{network}.units" in tried) == recurrent and (f"{network}.width" in tried) != recurrent
+        checked = spaces.tried_params(spaces.base_text(ROOT, space), tried)
+        assert checked.train_generator.generator.network.kind == tried[f"{network}.kind"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("preset: small\nsearch: {}\n", "at least 1 item"),
+        ("preset: small\nsearch: {seed: {low: 3, high: 3, log: false}}\n", "low must be below high"),
+        ("preset: small\nsearch: {seed: {low: 0, high: 3, log: true}}\n", "above 0 where log"),
+        ("preset: small\nsearch: {seed: {values: []}}\n", "at least 1 item"),
+        ("preset: [\n", "is no search space"),
+    ],
+)
+def test_what_is_wrong_with_a_space_is_told(text, said, tmp_path):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(InvalidParams, match=said):
+        spaces.read(tmp_path, "odd")
+
+
+def test_an_unknown_space_names_those_that_there_are(tmp_path):
+    (tmp_path / "one.yaml").write_text(SMALL_SPACE)
+    with pytest.raises(InvalidParams, match=r"no search space 'two'.*one"):
+        spaces.read(tmp_path, "two")
+
+
+def test_a_space_of_nothing_but_impossible_corners_is_refused_and_some_are_counted(project):
+    text = spaces.base_text(project, spaces.read(project / "spaces", "small"))
+    nothing = Space(preset="small", search={"evaluate.seeds": Range(low=0, high=1, log=False)})
+    with pytest.raises(InvalidParams, match=r"No point.*evaluate\.seeds"):
+        spaces.impossible(text, nothing, seed=0)
+    half = Space(preset="small", search={"evaluate.seeds": Choice(values=[1, 2])})
+    assert 60 < len(spaces.impossible(text, half, seed=0)) < 140
+    with pytest.raises(InvalidParams, match=r"wrong\.units, but wrong is no section"):
+        spaces.tried_params(text, {"wrong.units": 3})
+
+
+@pytest.fixture(scope="module")
+def whole(project):
+    """A study of three trials, and what was shown of them."""
+    return run(project, "whole", 3)
+
+
+def completed(study):
+    return [trial for trial in studies.finished(study) if trial.state.name == "COMPLETE"]
+
+
+def test_a_search_begins_with_the_params_as_they_were_and_scores_every_trial(whole):
+    study, shown = whole
+    trials = studies.finished(study)
+    assert [(done, total) for done, total, _ in shown] == [(1, 3), (2, 3), (3, 3)]
+    assert (trials[0].params[UNITS], trials[0].params[RATE]) == (8, 0.003)
+    assert trials[0].user_attrs["begun_with"] == "params as they were"
+    for trial in completed(study):
+        assert trial.values[0] == pytest.approx(trial.user_attrs["useful"] - trial.user_attrs["told_apart"])
+    assert studies.best(study)[0].values[0] == max(trial.values[0] for trial in completed(study))
+
+
+def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
+    leader = studies.best(whole[0])[0]
+    preset = best_preset(asked(project, "whole", 3), leader)
+    params = yaml.safe_load(presets.applied((project / "params.yaml").read_text(encoding="utf-8"), preset))
+    checked = schema.check(params).train_generator
+    assert checked.generator.units == leader.params[UNITS] and checked.generator.kind == "mdn_rnn"
+    assert checked.optimiser.learning_rate == leader.params[RATE]
+    assert f"trial {leader.number}" in preset and "validation people" in preset
+
+
+def test_a_study_that_has_its_trials_is_left_alone_and_another_may_begin_with_its_best(project, whole):
+    again, shown = run(project, "whole", 3)
+    assert not shown and len(studies.finished(again)) == 3
+    second, shown = run(project, "second", 1, warm_from="whole")
+    assert len(shown) == 1
+    queued = [trial for trial in second.trials if trial.user_attrs["begun_with"] == "best of whole"]
+    others = [trial.params for trial in studies.best(whole[0])[:3] if trial.number]  # the first is that of the params
+    assert others and [trial.system_attrs["fixed_params"] for trial in queued] == others
+    with pytest.raises(InvalidParams, match="begun with other params"):
+        studies.begin(asked(project, "whole", 3).home(), PLAN, "another mark")
+
+
+def test_each_trial_is_a_run_under_one_parent_with_the_same_metrics(project, whole):
+    from sensegen.tracking.store import connect
+
+    client, experiment = connect(project)
+    runs = client.search_runs(experiment, filter_string="tags.mlflow.runName LIKE 'whole %'")
+    parent = client.search_runs(experiment, filter_string="tags.mlflow.runName = 'tune whole'")[-1]
+    assert {found.data.tags["mlflow.parentRunId"] for found in runs} == {parent.info.run_id}
+    assert len(runs) == 3 and {found.info.status for found in runs} == {"FINISHED"}
+    for found in runs:
+        number = int(found.info.run_name.split()[-1])
+        assert found.data.params[UNITS] == str(whole[0].trials[number].params[UNITS])
+        assert "generator/all/validation_loss" in found.data.metrics
+    scored = [found for found in runs if "pruned" not in found.data.tags]
+    assert all({"score", "useful", "told_apart"} <= found.data.metrics.keys() for found in scored)
+    assert "best/score" in parent.data.metrics
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [(RATE, "1.0e+38", "diverged"), ("train_generator.generator.samples_a_step", 7, "samples_a_step must divide")],
+)
+def test_a_trial_that_diverges_or_is_impossible_is_pruned_with_its_reason(project, key, value, reason):
+    (project / "spaces" / "odd.yaml").write_text(f"preset: small\nsearch:\n  {key}: {{values: [{value}]}}\n")
+    study = search(Search(project, f"odd {reason.split()[0]}", "odd", 1), lambda done, total, told: None)
+    (trial,) = study.trials
+    assert trial.state.name == "PRUNED" and reason in trial.user_attrs["ended_by"]
+
+
+def test_of_two_objectives_the_front_is_told(project):
+    study, _ = run(project, "front", 2, several=True)
+    front = studies.best(study)
+    assert front and all(len(trial.values) == 2 for trial in front)
+    for trial in completed(study):
+        assert any(o.values[0] >= trial.values[0] and o.values[1] <= trial.values[1] for o in front)
+
+
+def test_a_second_tuner_of_a_study_is_refused(tmp_path):
+    home = Home(tmp_path / "held")
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from sensegen.tuning.study import Home, only_tuner
+with only_tuner(Home(Path({str(home.folder)!r}))):
+    print('held', flush=True)
+    sys.stdin.read()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+    with pytest.raises(StudyBusy, match=r"Another `sensegen tune`.*--study"), studies.only_tuner(home):
+        pass
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.communicate()
+    with studies.only_tuner(home):
+        pass
+
+
+def test_what_a_killed_tuner_left_running_is_tried_again_and_a_cut_off_line_is_dropped(tmp_path):
+    home = Home(tmp_path / "left")
+    home.folder.mkdir()
+    study = studies.begin(home, PLAN, "mark")
+    done, left = study.ask(), study.ask()
+    for trial in (done, left):
+        trial.suggest_int(UNITS, 4, 12)
+    study.tell(done, 0.5)
+    with home.journal.open("ab") as file:
+        file.write(b'{"op_code": 6, "work')
+    after = studies.begin(home, PLAN, "mark")
+    assert [trial.values for trial in studies.finished(after)] == [[0.5]]
+    assert after.trials[1].state.name == "FAIL"
+    assert after.ask().suggest_int(UNITS, 4, 12) == left.params[UNITS]
+
+
+def test_a_damaged_study_is_refused_with_what_to_do(tmp_path):
+    home = Home(tmp_path / "damaged")
+    home.folder.mkdir()
+    studies.begin(home, PLAN, "mark")
+    home.journal.write_bytes(b"no journal\n" + home.journal.read_bytes())
+    with pytest.raises(InvalidParams, match=r"cannot be read.*mv .*damaged"):
+        studies.begin(home, PLAN, "mark")
+
+
+def test_a_tuner_killed_minus_nine_loses_no_finished_trial(project):
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from sensegen.tuning.search import Search, search
+search(Search(Path({str(project)!r}), 'killed', 'small', 5), lambda *told: print('ended', flush=True))
+"""
+    tuner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert tuner.stdout is not None
+    while (line := tuner.stdout.readline()) and line != "ended\n":
+        pass  # progress
+    time.sleep(0.5)  # into the next trial
+    os.kill(tuner.pid, signal.SIGKILL)
+    tuner.communicate()
+    assert line == "ended\n"
+    before = {t.number: t.values for t in studies.finished(studies.opened(asked(project, "killed", 5).home(), PLAN))}
+    assert len(before) >= 1
+    study, shown = run(project, "killed", len(before) + 1)
+    after = {trial.number: trial.values for trial in studies.finished(study)}
+    assert len(after) == len(before) + 1 and before.items() <= after.items()
+    assert len(shown) == 1
+    assert not [trial for trial in study.trials if trial.state.name == "RUNNING"]
