@@ -16,6 +16,7 @@ from sensegen import presets
 from sensegen.params import InvalidParams
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
+from sensegen.tuning import summary
 from sensegen.tuning.search import Search, best_preset, search
 from sensegen.tuning.space import Choice, Range, Space
 from sensegen.tuning.study import Home, Plan, StudyBusy
@@ -124,19 +125,15 @@ def whole(project):
     return run(project, "whole", 3)
 
 
-def completed(study):
-    return [trial for trial in studies.finished(study) if trial.state.name == "COMPLETE"]
-
-
 def test_a_search_begins_with_the_params_as_they_were_and_scores_every_trial(whole):
     study, shown = whole
     trials = studies.finished(study)
     assert [(done, total) for done, total, _ in shown] == [(1, 3), (2, 3), (3, 3)]
     assert (trials[0].params[UNITS], trials[0].params[RATE]) == (8, 0.003)
     assert trials[0].user_attrs["begun_with"] == "params as they were"
-    for trial in completed(study):
+    for trial in studies.scored(study):
         assert trial.values[0] == pytest.approx(trial.user_attrs["useful"] - trial.user_attrs["told_apart"])
-    assert studies.best(study)[0].values[0] == max(trial.values[0] for trial in completed(study))
+    assert studies.best(study)[0].values[0] == max(trial.values[0] for trial in studies.scored(study))
 
 
 def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
@@ -178,6 +175,42 @@ def test_each_trial_is_a_run_under_one_parent_with_the_same_metrics(project, who
     assert "best/score" in parent.data.metrics
 
 
+def made_up(scores: int) -> tuple:
+    """A study whose score is one of its params, and none of the other."""
+    import optuna
+
+    space = Space(
+        preset="small",
+        search={UNITS: Range(low=4, high=400, log=True), RATE: Range(low=0.0, high=1.0, log=False)},
+    )
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(lambda trial: space.drawn(trial)[RATE], n_trials=scores)
+    return study, space
+
+
+def test_what_mattered_is_told_where_there_are_trials_enough():
+    study, _ = made_up(60)
+    assert summary.importance(study)[RATE] > 0.8
+    assert summary.importance(made_up(3)[0]) == {}
+
+
+def test_a_search_leaves_a_table_and_a_picture(project, whole, tmp_path):
+    import csv
+
+    from PIL import Image
+
+    folder = asked(project, "whole", 3).home().folder
+    with (folder / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == ["0", "1", "2"]
+    assert {row[UNITS] for row in rows} == {str(trial.params[UNITS]) for trial in whole[0].trials}
+    written = summary.write(*made_up(20), tmp_path)
+    assert [path.name for path in written] == ["trials.csv", "search.png"]
+    with Image.open(written[1]) as picture:
+        assert picture.width > 1000
+    assert (folder / "search.png").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [(RATE, "1.0e+38", "diverged"), ("train_generator.generator.samples_a_step", 7, "samples_a_step must divide")],
@@ -193,7 +226,7 @@ def test_of_two_objectives_the_front_is_told(project):
     study, _ = run(project, "front", 2, several=True)
     front = studies.best(study)
     assert front and all(len(trial.values) == 2 for trial in front)
-    for trial in completed(study):
+    for trial in studies.scored(study):
         assert any(o.values[0] >= trial.values[0] and o.values[1] <= trial.values[1] for o in front)
 
 

@@ -10,8 +10,9 @@ from sensegen.artifacts import Artifacts, write_text
 from sensegen.params import RuntimeParams
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
+from sensegen.tuning import summary
 from sensegen.tuning.study import Home, Plan
-from sensegen.tuning.trial import ENDED, Material, run
+from sensegen.tuning.trial import Material, run
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -85,6 +86,8 @@ def search(asked: Search, show: Show) -> "Study":
                 show(done, asked.trials, told)
             if leaders := studies.best(study):
                 parent.log_metrics({f"best/{name}": float(value) for name, value in numbers(leaders[0]).items()})
+            for path in summary.write(study, space, home.folder):
+                parent.log_file(path)
     return study
 
 
@@ -149,10 +152,3 @@ def write_preset(asked: Search, trial: "FrozenTrial", name: str) -> Path:
     path = asked.root / "presets" / f"{name}.yaml"
     write_text(path, best_preset(asked, trial))
     return path
-
-
-def saved_epochs(study: "Study", plan_epochs: int) -> float:
-    """The share of epochs that trials would have had to their end and did not have."""
-    ended = studies.finished(study)
-    taken = [len(trial.intermediate_values) for trial in ended if ENDED not in trial.user_attrs]
-    return 1 - sum(taken) / (plan_epochs * len(taken)) if taken else 0.0

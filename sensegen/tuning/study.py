@@ -143,14 +143,18 @@ def enqueue(study: "Study", space: Space, points: Sequence[dict[str, Any]], why:
             study.enqueue_trial(point, user_attrs={"begun_with": why}, skip_if_exists=True)
 
 
-def best(study: "Study") -> "list[FrozenTrial]":
-    """The trials that have a score, the best one first; of two objectives those that no other one beats in both."""
+def scored(study: "Study") -> "list[FrozenTrial]":
+    """The trials that have a score; a pruned one has but its curve."""
     from optuna.trial import TrialState
 
+    return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+
+
+def best(study: "Study") -> "list[FrozenTrial]":
+    """The trials that have a score, the best one first; of two objectives those that no other one beats in both."""
     if len(study.directions) > 1:
         return study.best_trials
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    return sorted(complete, key=lambda trial: -float(trial.values[0]))
+    return sorted(scored(study), key=lambda trial: -float(trial.values[0]))
 
 
 def _inside(space: Space, point: dict[str, Value]) -> bool:
