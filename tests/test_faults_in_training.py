@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from conftest import SMALL_RECURRENT, sines
 
+from sensegen.adversarial_step import AdversarialStep
 from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator
 from sensegen.guard import DivergenceGuard
 from sensegen.params import DivergenceParams
+from sensegen.params.adversarial import ConvolutionNetworkParams, NoiseParams, WGANGPParams
 from sensegen.params.models import FlowMatchingParams, LogStddevBounds, OptimiserParams
 from sensegen.training import GradientStep, Schedule, train
 from sensegen.windows import Windows
@@ -20,6 +22,13 @@ FAMILIES = {
     "mdn_rnn": SMALL_RECURRENT.model_copy(update={"cell": "lstm", "units": 12, "mixtures": 3, "log_stddev": BOUNDS}),
     "flow_matching": FlowMatchingParams(
         kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
+    ),
+    "wgan_gp": WGANGPParams(
+        kind="wgan_gp",
+        network=ConvolutionNetworkParams(kind="convolution", width=8, halvings=2, norm="batch"),
+        critic=ConvolutionNetworkParams(kind="convolution", width=8, halvings=2, norm="layer"),
+        noise=NoiseParams(a_window=4, a_sample=2, correlation=0.5),
+        **{"critic_steps": 2, "critic_learning_rate": 0.001, "penalty": 10.0, "temperature": 1.0},
     ),
 }
 STEPS = 12
@@ -43,8 +52,12 @@ def trained(kind: str, windows: Windows, folder, *, rate: float = 0.003, batches
     generator.settle(windows)
     log = AlertLog(folder / "alerts.jsonl", "train_generator")
     optimiser = OptimiserParams(learning_rate=rate, batch_windows=16, gradient_norm=1.0)
-    step = GradientStep(generator.model, optimiser, seed=0, xla=False)
     whole = EpochBatches([windows.values, windows.labels.astype(np.int32)], 16, seed=0)
+    if kind == "wgan_gp":
+        step = AdversarialStep(generator.model, optimiser, seed=0, xla=False)
+        whole = step.fed(whole)
+    else:
+        step = GradientStep(generator.model, optimiser, seed=0, xla=False)
     guard = DivergenceGuard(DivergenceParams(max_rollbacks=40, snapshot_steps=2), log)
     state = train(step, (batches or (lambda of: of))(whole), Schedule(STEPS, 4), guard)
     return generator, state
