@@ -10,6 +10,7 @@ BENCHMARKS = {
     "anchor": "benchmarks.anchor",
     "archive_to_windows": "benchmarks.archive_to_windows",
     "divergence": "benchmarks.divergence",
+    "dowgan": "benchmarks.dowgan",
     "fusion": "benchmarks.fusion",
     "gates": "benchmarks.gates",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
