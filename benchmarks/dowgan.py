@@ -27,7 +27,7 @@ from sensegen.artifacts import Artifacts
 from sensegen.batches import EpochBatches
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.forecast import parity_r2, sorted_parity_r2
-from sensegen.generators import build_generator
+from sensegen.generators import mlp_gan
 from sensegen.generators.adversarial import Contenders
 from sensegen.generators.wgan_gp import Penalised
 from sensegen.guard import DivergenceGuard, TrainState
@@ -66,11 +66,8 @@ def run() -> list[str]:
     params = chickenpox_params()
     training.set_up(params.runtime)
     weeks = counts(params)
-    rows, alerts = [], []
-    for rate in RATES:
-        rows += dense(weeks, rate)
-    wasserstein_rows, alerts = wasserstein(weeks)
-    rows += wasserstein_rows
+    rows, alerts = wasserstein(weeks)
+    rows = [*(row for rate in RATES for row in dense(weeks, rate)), *rows]
     write_rows(RESULTS, COLUMNS, rows)
     draw(rows, PICTURE)
     lines = shown(rows, alerts)
@@ -99,10 +96,9 @@ def dense(weeks: np.ndarray, rate: float) -> Iterator[dict[str, Any]]:
     """A row every tenth epoch of the dense GAN; at some of them the R2 of its weeks against real ones, both ways."""
     values = ((weeks - weeks.mean(axis=0)) / weeks.std(axis=0))[:, None]
     params = MLPGANParams(
-        **{"kind": "mlp_gan", "width": BATCH, "samples_a_step": 1, "dropout": 0.2},
-        **{"critic_learning_rate": rate, "temperature": 1.0},
+        kind="mlp_gan", width=BATCH, samples_a_step=1, dropout=0.2, critic_learning_rate=rate, temperature=1.0
     )
-    generator = build_generator(WindowShape(1, values.shape[2], 1), params, seed=0)
+    generator = mlp_gan.build(WindowShape(1, values.shape[2], 1), params, seed=0)
     reached: dict[int, dict[str, float]] = {}
 
     def measure() -> dict[str, float]:
@@ -125,9 +121,14 @@ def wasserstein(weeks: np.ndarray) -> tuple[list[dict[str, Any]], list[dict[str,
     windows = np.lib.stride_tricks.sliding_window_view(weeks, WEEKS, axis=0).swapaxes(1, 2)
     recurrent = GRUNetworkParams(kind="gru", layers=5, units=5, norm="none")
     params = WGANGPParams(
-        **{"kind": "wgan_gp", "network": recurrent, "critic": recurrent, "penalty": 10.0, "temperature": 1.0},
-        **{"noise": NoiseParams(a_window=0, a_sample=20, correlation=0.0)},
-        **{"critic_steps": 1, "critic_learning_rate": WASSERSTEIN_RATE},
+        kind="wgan_gp",
+        network=recurrent,
+        critic=recurrent,
+        noise=NoiseParams(a_window=0, a_sample=20, correlation=0.0),
+        critic_steps=1,
+        critic_learning_rate=WASSERSTEIN_RATE,
+        penalty=10.0,
+        temperature=1.0,
     )
     keras.utils.set_random_seed(0)
     model: Contenders = DowGANWasserstein(WindowShape(WEEKS, weeks.shape[1], 1), params)
