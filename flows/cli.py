@@ -169,11 +169,20 @@ def tune(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
-    """Serve the MLflow page on this machine, until Ctrl-C."""
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    study: Annotated[str | None, typer.Option(help="Optuna's page of a study in place of MLflow's.")] = None,
+) -> None:
+    """Serve the MLflow page on this machine, until Ctrl-C; or Optuna's of a study."""
     root = _prepared_root()
     from flows import ui as page
 
+    if study:
+        typer.echo(f"Optuna: http://{page.HOST}:{port}   (Ctrl-C ends it)")
+        try:
+            page.serve_study(root, study, port)
+        except ValueError as error:
+            raise _failed(str(error)) from None
     typer.echo(f"MLflow: http://{page.HOST}:{port}   (it takes some seconds to answer; Ctrl-C ends it)")
     page.serve(root, port)
 

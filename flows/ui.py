@@ -1,4 +1,4 @@
-"""The MLflow page, served to this machine alone."""
+"""The pages of MLflow and of Optuna, served to this machine alone."""
 
 import os
 import sys
@@ -27,3 +27,21 @@ def serve(root: Path, port: int = PORT) -> NoReturn:
     os.chdir(root)
     # In this process's place, so that whatever ends it ends the server.
     os.execve(sys.executable, command, {**os.environ, **settings})
+
+
+def serve_study(root: Path, study: str, port: int = PORT) -> NoReturn:
+    """Become the server of a study's page, until it is interrupted.
+
+    Raises:
+        ValueError: if there is no such study.
+    """
+    from sensegen.tuning.study import Home
+
+    home = Home.of(root, study)
+    if not home.journal.is_file():
+        known = sorted(path.parent.name for path in home.folder.parent.glob("*/" + home.journal.name))
+        raise ValueError(
+            f"There is no study {study!r}. There are: {', '.join(known) or 'none yet, see sensegen tune'}."
+        )
+    page = str(Path(sys.executable).with_name("optuna-dashboard"))
+    os.execv(page, [page, str(home.journal), "--host", HOST, "--port", str(port), "--server", "wsgiref", "--quiet"])

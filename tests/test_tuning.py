@@ -1,10 +1,13 @@
 """A search for params: what it may draw, what it remembers of whoever was killed, and what it learns from a failure."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -275,6 +278,41 @@ def test_a_damaged_study_is_refused_with_what_to_do(tmp_path):
     home.journal.write_bytes(b"no journal\n" + home.journal.read_bytes())
     with pytest.raises(InvalidParams, match=r"cannot be read.*mv .*damaged"):
         studies.begin(home, PLAN, "mark")
+
+
+def test_a_study_has_its_page(tmp_path):
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    home = Home.of(tmp_path, "shown")
+    home.folder.mkdir(parents=True)
+    study = studies.begin(home, PLAN, "mark")
+    study.tell(study.ask(), 0.25)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from flows.cli import app; app()", "ui", "--port", str(port), "--study", "shown"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        (summary,) = answer(f"http://127.0.0.1:{port}/api/studies", server)["study_summaries"]
+        assert summary["study_name"] == "shown"
+    finally:
+        server.kill()
+        server.wait()
+    told = subprocess.run([*command[:-1], "unknown"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert told.returncode == 1 and "no study 'unknown'. There are: shown" in told.stderr
+
+
+def answer(address: str, server: subprocess.Popen) -> dict:
+    """What a server says, once it is up."""
+    for _ in range(600):
+        assert server.poll() is None
+        try:
+            with urllib.request.urlopen(address, timeout=10) as told:
+                return json.loads(told.read())
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
 
 
 def test_a_tuner_killed_minus_nine_loses_no_finished_trial(project):

@@ -33,7 +33,7 @@ class Search:
 
     def home(self, name: str | None = None) -> Home:
         """Where a study lies."""
-        return Home(self.root / ".cache" / "tuning" / (name or self.study))
+        return Home.of(self.root, name or self.study)
 
 
 @dataclass(frozen=True)

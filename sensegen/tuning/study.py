@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sensegen.params import InvalidParams
 from sensegen.tuning.space import Space, Value
@@ -32,6 +32,11 @@ class Home:
     """The folder of a study."""
 
     folder: Path
+
+    @classmethod
+    def of(cls, root: Path, study: str) -> Self:
+        """Where a study of a project lies."""
+        return cls(root / ".cache" / "tuning" / study)
 
     @property
     def journal(self) -> Path:
