@@ -156,13 +156,14 @@ def tune(
         _check_params(root)
         try:
             tuning.make_windows(root)
-            found = best(tuning.tune(asked, _console()))
+            with tuning.cancelled_at_once(CANCELLED_EXIT_CODE):
+                found = best(tuning.tune(asked, _console()))
         except (InvalidParams, UnknownPreset) as error:
             raise _failed(str(error), 2) from None
         except (StudyBusy, ValueError, ChildProcessError) as error:
             raise _failed(str(error)) from None
         except KeyboardInterrupt:
-            raise _failed("Cancelled. The same command goes on with the study.", CANCELLED_EXIT_CODE) from None
+            raise _failed(tuning.CANCELLED, CANCELLED_EXIT_CODE) from None
         if apply and found:
             path = search.write_preset(asked, found[0], f"tuned_{asked.study}")
             _apply_presets(root, [path.stem], dry_run=False)

@@ -1,5 +1,8 @@
 """A search for params from the command line: windows made first, trials told as they end, the best shown or applied."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,25 @@ if TYPE_CHECKING:
     from sensegen.tuning.study import Study
 
 SHOWN = 5
+CANCELLED = "Cancelled. The same command goes on with the study."
+
+
+@contextmanager
+def cancelled_at_once(exit_code: int) -> Iterator[None]:
+    """Ctrl-C ends this process, and with it the ones that run trials, without waiting for the trials: the study is on
+    the disk."""
+    import os
+    import signal
+
+    def cancel(number: int, frame: object) -> None:
+        print(CANCELLED, file=sys.stderr, flush=True)
+        os._exit(exit_code)
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def make_windows(root: Path) -> None:
@@ -19,7 +41,6 @@ def make_windows(root: Path) -> None:
         ChildProcessError: if a stage before them fails; its own message is on the screen.
     """
     import subprocess
-    import sys
 
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--quiet", "window"]
     if code := subprocess.run(command, cwd=root).returncode:

@@ -315,6 +315,28 @@ def answer(address: str, server: subprocess.Popen) -> dict:
     raise AssertionError(f"{address} does not answer")
 
 
+def test_ctrl_c_ends_a_search_at_once_and_what_was_found_is_kept(project, tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from rich.console import Console
+from flows import tuning
+from sensegen.tuning.search import Search
+with tuning.cancelled_at_once(130):
+    tuning.tune(Search(Path({str(project)!r}), 'cancelled', 'small', 9), Console())
+"""
+    with (tmp_path / "told").open("w") as told:
+        tuner = subprocess.Popen([sys.executable, "-c", code], stdout=told, stderr=told, cwd=ROOT)
+    home = asked(project, "cancelled", 9).home()
+    while not home.journal.exists() or not studies.finished(studies.opened(home, PLAN)):
+        assert tuner.poll() is None, (tmp_path / "told").read_text()
+        time.sleep(0.2)
+    tuner.send_signal(signal.SIGINT)
+    assert tuner.wait(timeout=20) == 130
+    assert "The same command goes on" in (tmp_path / "told").read_text()
+    assert len(studies.finished(studies.opened(home, PLAN))) < 9
+
+
 def test_a_tuner_killed_minus_nine_loses_no_finished_trial(project):
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})

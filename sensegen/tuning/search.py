@@ -1,7 +1,9 @@
 """A search from beginning to end: a study is held, its trials are run side by side, and the best is told."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from sensegen.tuning.trial import Material, run
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,14 @@ class Search:
 
 @dataclass(frozen=True)
 class Job:
-    """One trial, for whichever process takes it."""
+    """One trial, for whichever process takes it; `number` counts the trials that were asked for."""
 
     search: Search
     plan: Plan
     material: Material
     runtime: RuntimeParams
     parent_run: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def search(asked: Search, show: Show) -> "Study":
     space = spaces.read(asked.root / "spaces", asked.space)
     text = spaces.base_text(asked.root, space)
     base = spaces.tried_params(text, {})
-    spaces.impossible(text, space, base.seed)
+    if reasons := spaces.impossible(text, space, base.seed):
+        logger.warning("%d of %d points of the space are no params: %s", len(reasons), spaces.POINTS, reasons[0])
     plan = Plan(asked.several, base.seed, base.train_generator.epochs)
     home = asked.home()
     with studies.only_tuner(home):
@@ -80,8 +86,8 @@ def search(asked: Search, show: Show) -> "Study":
         done = len(studies.finished(study))
         material = Material(text, space, Artifacts(asked.root).window, home.alerts)
         with tracking.start_search(asked.root, base, asked.study) as parent:
-            job = Job(asked, plan, material, base.runtime, parent.run_id)
-            for told in distributed.each(work, [job] * max(0, asked.trials - done), base.runtime):
+            job = partial(Job, asked, plan, material, base.runtime, parent.run_id)
+            for told in distributed.each(work, [job(number) for number in range(done, asked.trials)], base.runtime):
                 done += 1
                 show(done, asked.trials, told)
             if leaders := studies.best(study):
@@ -108,7 +114,7 @@ def work(job: Job) -> Told:
 
     if parent_process() is not None:  # trials run side by side: each has one thread
         training.set_up(job.runtime.model_copy(update={"threads": 1}))
-    study = studies.opened(job.search.home(), job.plan)
+    study = studies.opened(job.search.home(), job.plan, job.number)
     told: list[Told] = []
 
     def objective(trial: "Trial") -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sensegen.params import InvalidParams
+from sensegen.seeding import derived_seed
 from sensegen.tuning.space import Space, Value
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 FINGERPRINT = "fingerprint"
+RANDOM = 8  # trials drawn at random before the search learns from them
 REDUCTION = 3  # Hyperband lets a third of the trials live to three times as many epochs (Li et al., 2018)
 
 
@@ -107,8 +109,8 @@ def begin(home: Home, plan: Plan, mark: str) -> "Study":
     return study
 
 
-def opened(home: Home, plan: Plan) -> "Study":
-    """The study, for a process that works on it.
+def opened(home: Home, plan: Plan, number: int = 0) -> "Study":
+    """The study, for a process that works on it; what its trials draw depends on the plan's seed and on `number`.
 
     Raises:
         InvalidParams: if its file cannot be read.
@@ -123,7 +125,7 @@ def opened(home: Home, plan: Plan) -> "Study":
             storage=optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path))),
             study_name=home.folder.name,
             directions=plan.directions,
-            sampler=optuna.samplers.TPESampler(seed=None, n_startup_trials=8),
+            sampler=optuna.samplers.TPESampler(seed=derived_seed(plan.seed, "tune", number), n_startup_trials=RANDOM),
             pruner=optuna.pruners.HyperbandPruner(max(1, plan.epochs // REDUCTION**2), plan.epochs, REDUCTION),
             load_if_exists=True,
         )

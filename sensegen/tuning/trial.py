@@ -88,9 +88,10 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
     training = Training(params, log, None, [logged, curve])
     try:
         generator = build_generator(fit.shape, params.train_generator.generator, params.seed)
-        pretrain(generator, fit, validation, training)
     except ValueError as error:  # such as steps that do not divide a window
         raise ended(trial, f"impossible: {error}") from None
+    try:
+        pretrain(generator, fit, validation, training)
     except Diverged:
         raise ended(trial, "diverged") from None
     found = score(generator, fit, validation, training)
