@@ -159,6 +159,8 @@ def test_a_study_that_has_its_trials_is_left_alone_and_another_may_begin_with_it
     assert others and [trial.system_attrs["fixed_params"] for trial in queued] == others
     with pytest.raises(InvalidParams, match="begun with other params"):
         studies.begin(asked(project, "whole", 3).home(), PLAN, "another mark")
+    with pytest.raises(InvalidParams, match="no study 'nowhere'"):
+        run(project, "third", 1, warm_from="nowhere")
 
 
 def test_each_trial_is_a_run_under_one_parent_with_the_same_metrics(project, whole):

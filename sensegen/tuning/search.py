@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sensegen import distributed, presets
 from sensegen.artifacts import Artifacts, write_text
-from sensegen.params import RuntimeParams
+from sensegen.params import InvalidParams, RuntimeParams
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
 from sensegen.tuning import summary
@@ -101,6 +101,8 @@ def _begin_with(study: "Study", asked: Search, space: spaces.Space, text: str, p
     """The params as they are, and the best of an earlier study."""
     studies.enqueue(study, space, [spaces.present(text, space)], "params as they were")
     if asked.warm_from:
+        if not asked.home(asked.warm_from).journal.is_file():
+            raise InvalidParams(f"There is no study {asked.warm_from!r} to begin with the best of (--warm-from).")
         earlier = studies.opened(asked.home(asked.warm_from), plan)
         points = [trial.params for trial in studies.best(earlier)[:3]]
         studies.enqueue(study, space, points, f"best of {asked.warm_from}")
