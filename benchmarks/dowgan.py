@@ -15,13 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-import yaml
 
 from benchmarks import table
 from benchmarks.ledger import FOLDER
+from benchmarks.preset_windows import preset_params
 from benchmarks.uci_har import ROOT
-from sensegen import datasets, presets, training
-from sensegen import params as schema
+from sensegen import datasets, training
 from sensegen.adversarial_step import AdversarialStep
 from sensegen.artifacts import Artifacts
 from sensegen.batches import EpochBatches
@@ -63,7 +62,7 @@ class DowGANWasserstein(Penalised):
 
 def run() -> list[str]:
     """Train them all, write the rows and the picture; the table of what is left in the end."""
-    params = chickenpox_params()
+    params = preset_params("hungarian_chickenpox", {})
     training.set_up(params.runtime)
     weeks = counts(params)
     rows, alerts = wasserstein(weeks)
@@ -73,13 +72,6 @@ def run() -> list[str]:
     lines = shown(rows, alerts)
     table.put("dowgan", lines)
     return lines
-
-
-def chickenpox_params() -> Params:
-    """The params of preset hungarian_chickenpox."""
-    committed = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    text = presets.applied(committed, presets.read(ROOT / "presets", "hungarian_chickenpox"))
-    return schema.check(yaml.safe_load(text))
 
 
 def counts(params: Params) -> np.ndarray:

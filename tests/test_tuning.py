@@ -85,7 +85,9 @@ def test_a_dimension_is_there_only_where_its_condition_holds():
     for tried in drawn:
         recurrent = tried[f"{network}.kind"] == "gru"
         assert (f"{network}.units" in tried) == recurrent and (f"{network}.width" in tried) != recurrent
-        checked = spaces.tried_params(spaces.base_text(ROOT, space), tried)
+        text = spaces.base_text(ROOT, space)
+        checked = spaces.tried_params(text, tried)
+        assert checked == schema.check(yaml.safe_load(presets.applied(text, spaces.preset_text(tried))))
         assert checked.train_generator.generator.network.kind == tried[f"{network}.kind"]
 
 
@@ -118,7 +120,7 @@ def test_a_space_of_nothing_but_impossible_corners_is_refused_and_some_are_count
         spaces.impossible(text, nothing, seed=0)
     half = Space(preset="small", search={"evaluate.seeds": Choice(values=[1, 2])})
     assert 60 < len(spaces.impossible(text, half, seed=0)) < 140
-    with pytest.raises(InvalidParams, match=r"wrong\.units, but wrong is no section"):
+    with pytest.raises(InvalidParams, match=r"wrong is no key of params\.yaml"):
         spaces.tried_params(text, {"wrong.units": 3})
 
 
@@ -145,7 +147,9 @@ def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
     params = yaml.safe_load(presets.applied((project / "params.yaml").read_text(encoding="utf-8"), preset))
     checked = schema.check(params).train_generator
     assert checked.generator.units == leader.params[UNITS] and checked.generator.kind == "mdn_rnn"
-    assert checked.optimiser.learning_rate == leader.params[RATE]
+    assert checked.optimiser.learning_rate == pytest.approx(leader.params[RATE], rel=1e-5)
+    text = spaces.base_text(project, spaces.read(project / "spaces", "small"))
+    assert checked == spaces.tried_params(text, leader.params).train_generator
     assert f"trial {leader.number}" in preset and "validation people" in preset
 
 
@@ -222,7 +226,7 @@ def test_a_search_leaves_a_table_and_a_picture(project, whole, tmp_path):
 )
 def test_a_trial_that_diverges_or_is_impossible_is_pruned_with_its_reason(project, key, value, reason):
     (project / "spaces" / "odd.yaml").write_text(f"preset: small\nsearch:\n  {key}: {{values: [{value}]}}\n")
-    study = search(Search(project, f"odd {reason.split()[0]}", "odd", 1), lambda done, total, told: None)
+    study = search(Search(project, f"odd_{reason.split()[0]}", "odd", 1), lambda done, total, told: None)
     (trial,) = study.trials
     assert trial.state.name == "PRUNED" and reason in trial.user_attrs["ended_by"]
 
@@ -361,3 +365,9 @@ search(Search(Path({str(project)!r}), 'killed', 'small', 5), lambda *told: print
     assert len(after) == len(before) + 1 and before.items() <= after.items()
     assert len(shown) == 1
     assert not [trial for trial in study.trials if trial.state.name == "RUNNING"]
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".."])
+def test_the_name_of_a_study_does_not_lead_out_of_its_folder(name, tmp_path):
+    with pytest.raises(InvalidParams, match="name of a study"):
+        Home.of(tmp_path, name)

@@ -7,24 +7,20 @@ that cannot be used at all is refused at the start, when nothing is lost.
 
 from sensegen.tracking.run import (
     PipelineRun,
-    Run,
     Tracker,
     TrainingCallback,
     start,
     start_pipeline,
-    start_search,
     start_trial,
 )
 from sensegen.tracking.store import tracking_uri, warm_up
 
 __all__ = [
     "PipelineRun",
-    "Run",
     "Tracker",
     "TrainingCallback",
     "start",
     "start_pipeline",
-    "start_search",
     "start_trial",
     "tracking_uri",
     "warm_up",

@@ -28,7 +28,7 @@ MOST_METRICS = 1_000  # that MLflow takes in one call
 
 
 class Run:
-    """An open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
+    """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
 
     def __init__(self, client: "MlflowClient", run_id: str):
         self.client = client
@@ -121,7 +121,7 @@ class TrainingCallback:
 
 
 class PipelineRun(Run):
-    """Final: the parent of the runs of the stages."""
+    """Final: the parent of the runs of the stages, or of the trials of a search."""
 
     def log_stage_metrics(self, stage: str, metrics: Mapping[str, float]) -> None:
         """Log a stage's numbers under its name: a cached stage has no run of its own to log them."""
@@ -146,29 +146,16 @@ def start(params: Params, *, stage: str, root: Path) -> Iterator[Tracker]:
 
 
 @contextmanager
-def start_pipeline(root: Path, params: Params) -> Iterator[PipelineRun]:
-    """Open the parent run; its `run_id` goes to the stages as `SENSEGEN_PARENT_RUN_ID`.
+def start_pipeline(root: Path, params: Params, name: str = "pipeline") -> Iterator[PipelineRun]:
+    """Open a parent run: of a pipeline, whose `run_id` goes to the stages as `SENSEGEN_PARENT_RUN_ID`, or of a search.
 
     Raises:
         ValueError: if the tracking store cannot be used.
     """
-    client, run_id = _create(root, "pipeline", provenance.tags(root, params), provenance.flat_params(params))
+    client, run_id = _create(root, name, provenance.tags(root, params), provenance.flat_params(params))
     pipeline = PipelineRun(client, run_id)
     with _closing(pipeline):
         yield pipeline
-
-
-@contextmanager
-def start_search(root: Path, params: Params, name: str) -> Iterator[Run]:
-    """Open the parent run of a search, which begins with these params.
-
-    Raises:
-        ValueError: if the tracking store cannot be used.
-    """
-    client, run_id = _create(root, f"tune {name}", provenance.tags(root, params), provenance.flat_params(params))
-    run = Run(client, run_id)
-    with _closing(run):
-        yield run
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def search(asked: Search, show: Show) -> "Study":
         _begin_with(study, asked, space, text, plan)
         done = len(studies.finished(study))
         material = Material(text, space, Artifacts(asked.root).window, home.alerts)
-        with tracking.start_search(asked.root, base, asked.study) as parent:
+        with tracking.start_pipeline(asked.root, base, f"tune {asked.study}") as parent:
             job = partial(Job, asked, plan, material, base.runtime, parent.run_id)
             for told in distributed.each(work, [job(number) for number in range(done, asked.trials)], base.runtime):
                 done += 1

@@ -21,6 +21,7 @@ Condition = Annotated[
     dict[str, Value],
     Field(default_factory=dict, description="params that must have these values for this one to be there"),
 ]
+DIGITS = 6
 POINTS = 200  # drawn of a space to find out whether it has corners that are no params
 
 
@@ -103,36 +104,39 @@ def present(text: str, space: Space) -> dict[str, Value]:
 
 def preset_text(values: Mapping[str, Value]) -> str:
     """Values by dotted key as the text of a preset."""
+    stream = StringIO()
+    yaml.safe_dump(_nested(values), stream, sort_keys=False)
+    return stream.getvalue()
+
+
+def tried_params(text: str, values: Mapping[str, Value]) -> Params:
+    """The params of the text of a params file with these values, taken as `presets.applied` takes a preset: a mapping
+    that names its kind is replaced.
+
+    Raises:
+        InvalidParams: if they cannot be used together.
+    """
+    document = _merged(yaml.safe_load(text), _nested(values))
+    return schema.check(document, f"params.yaml with {dict(values)}")
+
+
+def _nested(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Values by section. Of a fraction six digits count, so that a preset, written and read, is what was tried."""
     nested: dict[str, Any] = {}
     for key, value in values.items():
         *folders, last = key.split(".")
         within = nested
         for folder in folders:
             within = within.setdefault(folder, {})
-        within[last] = value
-    stream = StringIO()
-    yaml.safe_dump(nested, stream, sort_keys=False)
-    return stream.getvalue()
+        within[last] = float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return nested
 
 
-def tried_params(text: str, values: Mapping[str, Value]) -> Params:
-    """The params of the text of a params file with these values.
-
-    Raises:
-        InvalidParams: if they cannot be used together.
-    """
-    document = yaml.safe_load(text)
-    for key, value in values.items():
-        *folders, last = key.split(".")
-        within = document
-        for folder in folders:
-            if not isinstance(within.get(folder), dict):
-                raise InvalidParams(f"A search space names {key}, but {folder} is no section of params.yaml there.")
-            within = within[folder]
-        if last == "kind" and within.get("kind") != value:
-            within.clear()
-        within[last] = value
-    return schema.check(document, f"params.yaml with {dict(values)}")
+def _merged(old: Any, new: Any) -> Any:
+    """On plain mappings, since a space is tried at hundreds of points: `presets` keeps comments, and is slow."""
+    if not (isinstance(old, dict) and isinstance(new, dict)) or "kind" in new:
+        return new
+    return old | {key: _merged(old.get(key), value) for key, value in new.items()}
 
 
 def base_text(root: Path, space: Space) -> str:

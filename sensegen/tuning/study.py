@@ -6,6 +6,7 @@ one begins, and its params are tried again; a line that was cut off is dropped.
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,13 @@ class Home:
 
     @classmethod
     def of(cls, root: Path, study: str) -> Self:
-        """Where a study of a project lies."""
+        """Where a study of a project lies.
+
+        Raises:
+            InvalidParams: if the name could lead out of the folder of studies.
+        """
+        if not re.fullmatch(r"\w[\w.-]*", study):
+            raise InvalidParams(f"The name of a study must be letters, digits, '-', '.' and '_', but is {study!r}.")
         return cls(root / ".cache" / "tuning" / study)
 
     @property

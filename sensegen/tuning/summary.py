@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensegen.artifacts import writing
 from sensegen.training_run import write_rows
 from sensegen.tuning.space import Range, Space
 from sensegen.tuning.study import finished, scored
@@ -26,7 +27,8 @@ def write(study: "Study", space: Space, folder: Path) -> list[Path]:
     write_rows(written[0], columns, rows)
     if scored(study) and len(study.directions) == 1:
         written.append(folder / "search.png")
-        written[1].write_bytes(_picture(study, space))
+        with writing(written[1]) as temporary:
+            temporary.write_bytes(_picture(study, space))
     return written
 
 
