@@ -1,5 +1,7 @@
 """Conformance: whatever is registered as a generator answers as one; and the published ones have their sizes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import sines
@@ -168,7 +170,25 @@ def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there
         draw(Mixture(*(part[step] for part in in_time)), gumbel, normal).numpy()
         for step, (gumbel, normal) in enumerate(zip(*generator.model.noise((8, 512), tf.constant([5, 0])), strict=True))
     ]
-    assert np.swapaxes(redrawn, 0, 1).reshape(innovations.shape) == pytest.approx(innovations, abs=1e-3)
+    redrawn = np.swapaxes(redrawn, 0, 1).reshape(innovations.shape)
+    assert redrawn[:, 2:] == pytest.approx(innovations[:, 2:], abs=1e-3)  # the first step is near a training window's
+
+
+def test_windows_begin_near_training_windows_of_their_class_and_at_none_of_them():
+    stream = np.random.default_rng(0)
+    levels = stream.normal(size=(400, 2))
+    levels /= np.linalg.norm(levels, axis=1, keepdims=True)
+    labels = np.arange(400) % 2
+    levels[labels == 1] += 10
+    values = (levels[:, None] + 1e-3 * stream.normal(size=(400, 16, 2))).astype(np.float32)
+    windows = replace(windows_for("mdn_rnn"), values=values, labels=labels, subjects=("",) * 400)
+    generator = build_generator(windows.shape, CASES["mdn_rnn"], seed=0)
+    generator.settle(windows)
+    begun = generator.sample(labels, seed=1)[:, 0]
+    assert np.linalg.norm(begun - 10 * labels[:, None], axis=1) == pytest.approx(1, abs=0.1)
+    nearest = np.linalg.norm(begun[:, None] - values[:, 0], axis=2).min(axis=1)
+    assert np.median(nearest) > 3e-3
+    assert begun != pytest.approx(generator.sample(labels, seed=2)[:, 0])
 
 
 @pytest.mark.parametrize(("prompted", "length"), [(10, 40), (9, 41)])  # at the begin of a step and within one

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sensegen.generators.style_kernels import BANDWIDTH, NEIGHBOURS, WINDOWS, StyleKernels, evenly, neighbours
+from sensegen.generators.level_kernels import BANDWIDTH, NEIGHBOURS, WINDOWS, evenly, neighbours
+from sensegen.generators.style_kernels import StyleKernels
 
 COUNT = 20_000
 
