@@ -141,6 +141,7 @@ def tune(
     trials: Annotated[int, typer.Option(min=1, max=100_000, help="How many in all.")] = 30,
     pareto: Annotated[bool, typer.Option("--pareto", help="Two objectives, useful and not told apart.")] = False,
     warm_from: Annotated[str | None, typer.Option(help="A study whose best params are tried first.")] = None,
+    carry_weights: Annotated[bool, typer.Option(help="Trials begin with the best one's weights that fit.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the best as preset tuned_STUDY and apply it.")] = False,
 ) -> None:
     """Search for better params on validation people; what was found before is kept."""
@@ -151,7 +152,7 @@ def tune(
     from sensegen.tuning import search
     from sensegen.tuning.study import StudyBusy, best
 
-    asked = search.Search(root, study or space, space, trials, pareto, warm_from)
+    asked = search.Search(root, study or space, space, trials, pareto, warm_from, carry_weights)
     with _only_run(root):
         _check_params(root)
         try:
@@ -167,6 +168,24 @@ def tune(
         if apply and found:
             path = search.write_preset(asked, found[0], f"tuned_{asked.study}")
             _apply_presets(root, [path.stem], dry_run=False)
+
+
+@app.command()
+def warm_start(
+    model: Annotated[str, typer.Argument(help="A generator's folder, or models:/... in the tracking store.")],
+    frozen: Annotated[list[str] | None, typer.Option(help="A layer that is not trained at first; repeatable.")] = None,
+    frozen_epochs: Annotated[int | None, typer.Option(min=1, help="First epochs without them; else all.")] = None,
+) -> None:
+    """Let training begin with the weights of a model: copy it to my_files/ and write it down in params.yaml."""
+    root = _prepared_root()
+    from flows import warm_starting
+
+    with _only_run(root):
+        try:
+            folder, sha256 = warm_starting.bring(root, model)
+        except (ValueError, OSError) as error:
+            raise _failed(str(error)) from None
+        _change_params(root, warm_starting.changes(folder, sha256, frozen or [], frozen_epochs))
 
 
 @app.command()
@@ -224,19 +243,29 @@ def _run_pipeline(root: Path) -> None:
 
 
 def _apply_presets(root: Path, names: list[str], *, dry_run: bool) -> None:
+    from sensegen import presets
+
+    try:
+        texts = [presets.read(root / "presets", name) for name in names]
+    except presets.UnknownPreset as error:
+        raise _failed(str(error), 2) from None
+    _change_params(root, *texts, dry_run=dry_run, named=" and ".join(names))
+
+
+def _change_params(root: Path, *changes: str, dry_run: bool = False, named: str = "that") -> None:
+    """Change params.yaml by the texts of presets, if what comes out can be used, and show the difference."""
     from sensegen import artifacts, params, presets
 
     path = root / "params.yaml"
-    before = path.read_text(encoding="utf-8")
+    before = after = path.read_text(encoding="utf-8")
+    for text in changes:
+        after = presets.applied(after, text)
     try:
-        after = before
-        for name in names:
-            after = presets.applied(after, presets.read(root / "presets", name))
-        _check_text(after, f"params.yaml with {' and '.join(names)}")
-    except (presets.UnknownPreset, params.InvalidParams) as error:
+        _check_text(after, f"params.yaml with {named}")
+    except params.InvalidParams as error:
         raise _failed(str(error), 2) from None
     if after == before:
-        typer.echo(f"params.yaml is already as {' and '.join(names)} wants it.")
+        typer.echo(f"params.yaml is already as {named} wants it.")
         return
     _show_difference(before, after)
     if not dry_run:

@@ -27,6 +27,11 @@ def assign_arrays(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
         variable.assign(arrays[name])
 
 
+def trained_variables(model: Any) -> dict[str, Any]:
+    """By the names of `named_arrays`, the variables that training changes."""
+    return {name: variable for name, variable in _named(model).items() if variable.trainable}
+
+
 def joined(models: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The arrays of several models in one mapping, each under its model's name."""
     return {f"{key}/{name}": array for key, model in models.items() for name, array in named_arrays(model).items()}

@@ -1,5 +1,7 @@
 """Before the alternation: the generator by its own loss, and the discriminator on what that generator makes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sensegen.adversarial_step import step_and_batches
@@ -12,6 +14,7 @@ from sensegen.params.models import TrainGeneratorParams
 from sensegen.seeding import derived_seed
 from sensegen.training import GradientStep, Schedule, cosine, mean_loss
 from sensegen.training_run import Training
+from sensegen.warm_start import frozen
 from sensegen.windows import Windows, WindowShape
 
 
@@ -19,13 +22,23 @@ def pretrain(generator: Generator, fit: Windows, validation: Windows, training: 
     """Train every part of a generator by its own loss, which is measured on validation people each epoch."""
     params = training.params.train_generator
     generator.settle(fit)
+    warm = params.warm_start
     for part in generator.parts(fit):
-        train_part(part, validation_of(generator, validation, part.name), params, training)
+        unseen = validation_of(generator, validation, part.name)
+        if not warm or not warm.frozen:
+            train_part(part, unseen, params, training)
+            continue
+        first = warm.frozen_epochs or params.epochs
+        with frozen(part.model, warm.frozen):
+            held = replace(part, name=f"{part.name}, some layers held")
+            train_part(held, unseen, params.model_copy(update={"epochs": first}), training)
+        if rest := params.epochs - first:
+            train_part(part, unseen, params.model_copy(update={"epochs": rest}), training)
 
 
 def train_part(part: Part, validation: Windows, params: TrainGeneratorParams, training: Training) -> None:
-    """Train one part on its windows, and leave it as it was after the epoch that validation people liked best, or after
-    the last one."""
+    """Train one part on its windows for the epochs of `params`, and leave it as it was after the epoch that validation
+    people liked best, or after the last one."""
     stride = window_stride(training.params.window)
     batches = CutAnywhere(
         training.batches(arrays_of(part.windows), params.optimiser, part.name), part.windows.labels, stride

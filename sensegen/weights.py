@@ -3,6 +3,7 @@
 No pickle, so that a model from elsewhere cannot run code, and no save time, which a `.keras` file embeds.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from sensegen.artifacts import writing
+
+FILES = ("config.json", "weights.safetensors")
 
 
 def save(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
@@ -23,6 +26,18 @@ def save(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         save_file(
             {name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary / "weights.safetensors"
         )
+
+
+def digest(folder: Path) -> str:
+    """The sha256 of a model folder: of the bytes of its config and its weights.
+
+    Raises:
+        FileNotFoundError: if the folder holds no model.
+    """
+    found = hashlib.sha256()
+    for name in FILES:
+        found.update((folder / name).read_bytes())
+    return found.hexdigest()
 
 
 def load(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,8 +1,8 @@
-"""Pretrain the generator on the real windows of the fit split."""
+"""Pretrain the generator on the real windows of the fit split, from the beginning or from another model."""
 
 import json
 
-from sensegen import training
+from sensegen import training, warm_start
 from sensegen.artifacts import Artifacts, write_text
 from sensegen.calibration import calibration
 from sensegen.generators import build_generator
@@ -19,6 +19,9 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     training.set_up(params.runtime)
     fit, validation = (Windows.open(artifacts.window / name) for name in ("fit", "validation"))
     generator = build_generator(fit.shape, params.train_generator.generator, params.seed)
+    begun = warm_start.begin(generator, fit, params.train_generator.warm_start, artifacts.root)
+    if begun.carried:
+        print("\n".join(begun.lines()), flush=True)
     callbacks = (
         tracker.training_callback("generator"),
         SamplePlots(tracker, generator.sample, fit, params.train_generator.epochs),
@@ -26,6 +29,7 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
     with Training.resumable(params, artifacts, "train_generator", *callbacks) as run:
         pretrain(generator, fit, validation, run)
         generator.save(artifacts.train_generator / "generator")
+        write_text(artifacts.train_generator / "warm_start.json", begun.document(params.train_generator.warm_start))
         run.write(artifacts.train_generator)
         told = calibration(generator, validation, Scaling.load(artifacts.window))
         write_text(artifacts.train_generator / "calibration.json", json.dumps(told, indent=2) + "\n")

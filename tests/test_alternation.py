@@ -29,7 +29,7 @@ def small(params) -> Params:
     document = params.model_dump(by_alias=True)
     document["train_generator"] = {
         "generator": {**NETWORK, "log_stddev": {"low": -4.0, "high": 2.0}}, "optimiser": OPTIMISER,
-        "epochs": 10, "patience": None,
+        "epochs": 10, "patience": None, "warm_start": None,
     }  # fmt: skip
     document["train_discriminator"] = {
         "discriminator": {"units": 8, "hidden": 8}, "optimiser": OPTIMISER, "epochs": 10,

@@ -30,7 +30,7 @@ LAYERS = (
     ("evaluation",),
     (
         *("alternation", "calibration", "pretraining", "adversarial_step", "training", "training_run", "guard"),
-        *("divergence", "contest", "kept_weights"),
+        *("divergence", "contest", "kept_weights", "warm_start"),
     ),
     ("generators", "classifiers"),
     ("intake", "validation", "datasets", "drafting", "sensor_faults"),

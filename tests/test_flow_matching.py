@@ -37,7 +37,7 @@ def training(params, tmp_path) -> Training:
         update={
             "generator": SMALL,
             "optimiser": OptimiserParams(learning_rate=0.003, batch_windows=64, gradient_norm=1.0),
-            **{"epochs": 60, "patience": None},
+            **{"epochs": 60, "patience": None, "warm_start": None},
         }
     )
     return Training(

@@ -20,7 +20,7 @@ SMALL = {
     "divergence": {"max_rollbacks": 2, "snapshot_steps": 5},
     "train_generator": {
         "generator": SMALL_RECURRENT.model_dump(),
-        **{"optimiser": OPTIMISER, "epochs": 6, "patience": None},
+        **{"optimiser": OPTIMISER, "epochs": 6, "patience": None, "warm_start": None},
     },
     "train_discriminator": {"discriminator": {"units": 8, "hidden": 8}, "optimiser": OPTIMISER, "epochs": 2},
     "alternate": {

@@ -220,6 +220,19 @@ def test_a_search_leaves_a_table_and_a_picture(project, whole, tmp_path):
     assert (folder / "search.png").stat().st_size > 1000
 
 
+def test_trials_go_on_with_the_weights_of_the_best_one_so_far_where_that_is_asked_for(project):
+    (project / "spaces" / "rates.yaml").write_text(f"preset: small\nsearch:\n  {RATE}: {{values: [0.003, 0.002]}}\n")
+    asked = Search(project, "carried", "rates", 3, carry_weights=True)
+    study = search(asked, lambda done, total, told: None)
+    first, *others = study.trials
+    assert "weights_of" not in first.user_attrs
+    assert {trial.user_attrs["weights_of"] for trial in others} <= {0, 1} and others[0].user_attrs["weights_anew"] == []
+    curves = [list(trial.intermediate_values.values()) for trial in (first, others[0])]  # of the negative loss
+    assert curves[0][0] < curves[0][-1] - 0.01 < curves[1][0]
+    with pytest.raises(InvalidParams, match="begun with other params"):
+        search(Search(project, "carried", "rates", 4), lambda done, total, told: None)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [(RATE, "1.0e+38", "diverged"), ("train_generator.generator.samples_a_step", 7, "samples_a_step must divide")],

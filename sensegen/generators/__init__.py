@@ -31,8 +31,12 @@ def build_generator(shape: WindowShape, params: GeneratorParams, seed: int) -> "
 
 def load_generator(folder: Path) -> "Generator":
     """The generator that `Generator.save` wrote."""
+    from sensegen.generators.generator import TrainedOn
+
     config, arrays = weights.load(folder)
     params = TypeAdapter(GeneratorParams).validate_python(config["params"])
     generator = build_generator(WindowShape(**config["shape"]), params, seed=0)
     generator.assign(arrays)
+    told = config.get("trained_on")
+    generator.trained_on = TrainedOn(**told) if told else None
     return generator

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sensegen.generators.generator import Generator, Part
-from sensegen.keras_weights import assign_arrays, named_arrays
+from sensegen.keras_weights import assign_arrays, named_arrays, trained_variables
 from sensegen.params.models import ConditionalParams
 from sensegen.windows import Windows, WindowShape
 
@@ -21,6 +21,7 @@ class Conditional(Generator):
         model.create_variables()
 
     def settle(self, windows: Windows) -> None:
+        super().settle(windows)
         self.model.settle(windows)
 
     def parts(self, windows: Windows) -> Sequence[Part]:
@@ -31,6 +32,9 @@ class Conditional(Generator):
 
     def arrays(self) -> dict[str, np.ndarray]:
         return named_arrays(self.model)
+
+    def trained(self) -> Sequence[str]:
+        return list(trained_variables(self.model))
 
     def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
         assign_arrays(self.model, arrays)

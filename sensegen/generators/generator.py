@@ -23,10 +23,21 @@ class Part:
     windows: Windows
 
 
+@dataclass(frozen=True)
+class TrainedOn:
+    """What the training windows were windows of."""
+
+    channels: Sequence[str]
+    units: Sequence[str]
+    classes: Sequence[str]
+    rate_hz: float
+
+
 class Generator(ABC):
     """Abstract: gives scaled windows of asked-for activities."""
 
     kind: ClassVar[str]
+    trained_on: TrainedOn | None = None
 
     def __init__(self, shape: WindowShape, params: Section):
         self.shape = shape
@@ -34,7 +45,7 @@ class Generator(ABC):
 
     def settle(self, windows: Windows) -> None:
         """Take from the training windows what is not trained, such as their spectra; before the first step."""
-        del windows  # most families take nothing
+        self.trained_on = TrainedOn(windows.channels, windows.units, windows.classes, windows.rate_hz)
 
     @abstractmethod
     def parts(self, windows: Windows) -> Sequence[Part]:
@@ -49,13 +60,18 @@ class Generator(ABC):
         """Every weight by name."""
 
     @abstractmethod
+    def trained(self) -> Sequence[str]:
+        """The names of the arrays that training changes; what `settle` takes is not among them."""
+
+    @abstractmethod
     def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over the weights that `arrays` gave."""
 
     def save(self, folder: Path) -> None:
         """Write the model folder, whole or not at all."""
+        trained_on = asdict(self.trained_on) if self.trained_on else None
         config = {"kind": self.kind, "shape": asdict(self.shape), "params": self.params.model_dump()}
-        weights.save(folder, config, self.arrays())
+        weights.save(folder, config | {"trained_on": trained_on}, self.arrays())
 
     def count_parameters(self) -> int:
         """The numbers of its model folder: trained, or taken from the training windows (`settle`)."""

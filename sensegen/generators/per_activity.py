@@ -6,7 +6,7 @@ import numpy as np
 
 from sensegen.generators.generator import Generator, Part
 from sensegen.generators.mixture_rnn import MixtureRNN
-from sensegen.keras_weights import assign_arrays, joined, under
+from sensegen.keras_weights import assign_arrays, joined, trained_variables, under
 from sensegen.params.section import Section
 from sensegen.windows import Windows, WindowShape
 
@@ -34,6 +34,9 @@ class PerActivity(Generator):
 
     def arrays(self) -> dict[str, np.ndarray]:
         return joined(self._named())
+
+    def trained(self) -> Sequence[str]:
+        return [f"{key}/{name}" for key, model in self._named().items() for name in trained_variables(model)]
 
     def assign(self, arrays: Mapping[str, np.ndarray]) -> None:
         for key, model in self._named().items():

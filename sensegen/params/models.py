@@ -1,5 +1,6 @@
 """Sections of `params.yaml` about what is trained, how, and how it is judged."""
 
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -86,10 +87,28 @@ ConditionalParams = MDNRNNParams | FlowMatchingParams | MLPGANParams | WGANParam
 GeneratorParams = Annotated[ConditionalParams | SenseGenPaperParams | CSE555Params, Field(discriminator="kind")]
 
 
+class WarmStartParams(Section):
+    """The model that the generator begins with, and what stays as it is at first."""
+
+    model: Annotated[str, Field(min_length=1, description="its folder, in the project's folder")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="of its config.json and weights.safetensors")]
+    frozen: Annotated[list[str], Field(description="layers that are not trained at first")]
+    frozen_epochs: Annotated[int | None, Field(gt=0, description="first epochs without them; null: all")]
+
+    @model_validator(mode="after")
+    def _inside_the_project(self) -> Self:
+        if PurePath(self.model).is_absolute() or ".." in PurePath(self.model).parts:
+            raise ValueError(
+                f"train_generator.warm_start.model must be a folder in the project's folder, but is {self.model}."
+            )
+        return self
+
+
 class TrainGeneratorParams(Section):
     """Pretraining of the generator by its own loss."""
 
     generator: GeneratorParams
+    warm_start: WarmStartParams | None
     optimiser: OptimiserParams
     epochs: Annotated[int, Field(gt=0, description="at most")]
     patience: Annotated[
@@ -100,6 +119,16 @@ class TrainGeneratorParams(Section):
             "null: all epochs, and the last one is kept",
         ),
     ]
+
+    @model_validator(mode="after")
+    def _frozen_epochs_are_some_of_all(self) -> Self:
+        frozen = self.warm_start.frozen_epochs if self.warm_start else None
+        if frozen is not None and frozen >= self.epochs:
+            raise ValueError(
+                f"train_generator.warm_start.frozen_epochs must be fewer than train_generator.epochs ({self.epochs}), "
+                f"but are {frozen}. For all of them, write null."
+            )
+        return self
 
 
 class DiscriminatorParams(Section):

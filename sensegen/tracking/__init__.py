@@ -5,6 +5,7 @@ that has begun: what MLflow refuses while a run is open is told in one warning l
 that cannot be used at all is refused at the start, when nothing is lost.
 """
 
+from sensegen.tracking.models import fetch_generator
 from sensegen.tracking.run import (
     PipelineRun,
     Tracker,
@@ -19,6 +20,7 @@ __all__ = [
     "PipelineRun",
     "Tracker",
     "TrainingCallback",
+    "fetch_generator",
     "start",
     "start_pipeline",
     "start_trial",

@@ -1,6 +1,7 @@
 """A generator as an MLflow model: its folder of config and weights, loaded by our own code, no pickle."""
 
 import os
+import shutil
 import tempfile
 import warnings
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+
+from sensegen.artifacts import writing
+from sensegen.tracking.store import connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -90,3 +94,39 @@ def _tensorflow() -> str:
     except PackageNotFoundError:
         return "tensorflow"
     return "tensorflow-cpu"
+
+
+def fetch_generator(root: Path, address: str, into: Path) -> None:
+    """Copy the generator's own folder, `config.json` and `weights.safetensors`, out of a logged or registered model.
+
+    `address` is `models:/m-ID`, `models:/NAME/VERSION` or `models:/NAME@ALIAS` in the project's store.
+
+    Raises:
+        ValueError: if the store has no such model, or it is none of ours.
+    """
+    client, _ = connect(root)
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            got = Path(download_artifacts(artifact_uri=_location(client, address), dst_path=temporary))
+        except (MlflowException, OSError) as error:
+            raise ValueError(f"{address} must be a model of the project's store: {error}") from error
+        found = [path.parent for path in got.rglob("weights.safetensors") if (path.parent / "config.json").is_file()]
+        if not found:
+            raise ValueError(f"{address} must hold a generator, but has no config.json beside a weights.safetensors.")
+        with writing(into) as whole:
+            shutil.copytree(found[0], whole)
+
+
+def _location(client: "MlflowClient", address: str) -> str:
+    """Where the files of a model lie; a registered version may stand for a logged model."""
+    if not (name := address.removeprefix("models:/")).startswith("m-"):
+        model, _, version = name.rpartition("/")
+        if "@" in name:
+            model, _, alias = name.rpartition("@")
+            version = client.get_model_version_by_alias(model, alias).version
+        location = str(client.get_model_version_download_uri(model, version))
+        return _location(client, location) if location.startswith("models:/") else location
+    return str(client.get_logged_model(name).artifact_location)

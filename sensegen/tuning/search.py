@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensegen import distributed, presets
-from sensegen.artifacts import Artifacts, write_text
+from sensegen.artifacts import write_text
 from sensegen.params import InvalidParams, RuntimeParams
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
 from sensegen.tuning import summary
+from sensegen.tuning.carried_weights import CarriedWeights
 from sensegen.tuning.study import Home, Plan
 from sensegen.tuning.trial import Material, run
 
@@ -25,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Search:
-    """What is asked for: a study by name, a space, how many trials in all, and of which earlier study the best params
-    are tried first."""
+    """What is asked for: a study by name, a space, how many trials in all, of which earlier study the best params are
+    tried first, and whether trials go on with the weights of the best one."""
 
     root: Path
     study: str
@@ -34,6 +35,7 @@ class Search:
     trials: int
     several: bool = False
     warm_from: str | None = None
+    carry_weights: bool = False
 
     def home(self, name: str | None = None) -> Home:
         """Where a study lies."""
@@ -81,10 +83,12 @@ def search(asked: Search, show: Show) -> "Study":
     plan = Plan(asked.several, base.seed, base.train_generator.epochs)
     home = asked.home()
     with studies.only_tuner(home):
-        study = studies.begin(home, plan, studies.fingerprint(text, space))
+        way = "weights carried" if asked.carry_weights else ""
+        study = studies.begin(home, plan, studies.fingerprint(text + way, space))
         _begin_with(study, asked, space, text, plan)
         done = len(studies.finished(study))
-        material = Material(text, space, Artifacts(asked.root).window, home.alerts)
+        carried = CarriedWeights(home.weights) if asked.carry_weights else None
+        material = Material(asked.root, text, space, home.alerts, carried)
         with tracking.start_pipeline(asked.root, base, f"tune {asked.study}") as parent:
             job = partial(Job, asked, plan, material, base.runtime, parent.run_id)
             for told in distributed.each(work, [job(number) for number in range(done, asked.trials)], base.runtime):

@@ -57,6 +57,11 @@ class Home:
         """The alerts of its trials."""
         return self.folder / "alerts"
 
+    @property
+    def weights(self) -> Path:
+        """The generators of its leading trials, where trials go on with them."""
+        return self.folder / "weights"
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensegen.artifacts import Artifacts
 from sensegen.divergence import AlertLog, Diverged
 from sensegen.params import InvalidParams, Params
 from sensegen.training_run import Training
+from sensegen.tuning.carried_weights import CarriedWeights
 from sensegen.tuning.space import Space, tried_params
 from sensegen.windows import Windows
 
@@ -21,12 +23,14 @@ ENDED = "ended_by"  # the attribute of a trial that was pruned for another reaso
 
 @dataclass(frozen=True)
 class Material:
-    """What all trials of a study share: the windows, the params that they change, and where alerts go."""
+    """What all trials of a study share: the project, the params that they change, where alerts go, and whether one
+    goes on with the weights of another."""
 
+    root: Path
     text: str
     space: Space
-    windows: Path
     alerts: Path
+    carried: CarriedWeights | None
 
     def params(self, values: Mapping[str, Any]) -> Params:
         """The params of a trial."""
@@ -71,6 +75,7 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
         TrialPruned: if the params cannot be used together, training diverged or went wrong, or the trial is behind: a
             search learns from a pruned trial, and nothing from a failed one.
     """
+    from sensegen import warm_start
     from sensegen.generators import build_generator
     from sensegen.pretraining import pretrain
     from sensegen.tuning.score import score
@@ -80,7 +85,7 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
         params = material.params(values)
     except InvalidParams as error:
         raise ended(trial, f"impossible: {error}") from None
-    fit, validation = (Windows.open(material.windows / name) for name in ("fit", "validation"))
+    fit, validation = (Windows.open(Artifacts(material.root).window / name) for name in ("fit", "validation"))
     several = len(trial.study.directions) > 1
     curve = LearningCurve(trial, pruned=not several)
     logged = tracker.training_callback("generator")
@@ -88,8 +93,11 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
     training = Training(params, log, None, [logged, curve])
     try:
         generator = build_generator(fit.shape, params.train_generator.generator, params.seed)
+        warm_start.begin(generator, fit, params.train_generator.warm_start, material.root)
     except ValueError as error:  # such as steps that do not divide a window
         raise ended(trial, f"impossible: {error}") from None
+    if material.carried:
+        material.carried.begin(generator, trial)
     try:
         pretrain(generator, fit, validation, training)
     except Diverged:
@@ -99,6 +107,8 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
     tracker.log_metrics({name: value for name, value in told.items() if value is not None})
     for name, value in told.items():
         trial.set_user_attr(name, value)
+    if material.carried:
+        material.carried.keep(generator, trial, found.total)
     return (found.useful or 0.0, found.told_apart) if several else (found.total,)
 
 
