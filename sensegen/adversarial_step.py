@@ -6,7 +6,6 @@ the maker learns nothing), the share of clipped weights (`saturation`), and how 
 from each other, real ones 1 (`diversity`: none, and the maker makes one window again and again).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from sensegen.guard import Variables
 from sensegen.params.models import OptimiserParams
 from sensegen.training import Decay, GradientStep, constant
 from sensegen.training_run import Training
-
-Batches = Callable[[int], Any]
 
 
 class AdversarialStep:

@@ -24,7 +24,7 @@ class KeptStep(TrainStep, Protocol):
 class Wrapped:
     """A train step that passes through to another one what a subclass does not do itself."""
 
-    def __init__(self, step: "KeptStep"):
+    def __init__(self, step: KeptStep):
         self.step = step
         self.model: Any = step.model
 
@@ -57,7 +57,7 @@ class AveragedStep(Wrapped):
     Weights of step n count in proportion to n^(POWER - 1) (Karras et al., 2024, equation 126).
     """
 
-    def __init__(self, step: "KeptStep"):
+    def __init__(self, step: KeptStep):
         super().__init__(step)
         self.present: Variables = step.model.trainable_variables
         self.average = [tf.Variable(variable, trainable=False) for variable in self.present]

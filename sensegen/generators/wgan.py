@@ -1,8 +1,9 @@
 """The Wasserstein GAN as first published: the critic's weights are clipped (Arjovsky et al., 2017, Algorithm 1).
 
 The algorithm's numbers are RMSProp at 0.00005 for both networks, clipping at 0.01, batches of 64, five updates of the
-critic for one of the generator. Clipping drives many weights to a bound (`saturation`) and lets the slope of a critic
-of several layers fall towards nought (Gulrajani et al., 2017, section 3): `wgan_gp` is the better one.
+critic for one of the generator; here gradients are clipped by their norm beside that. Clipping drives many weights to a
+bound (`saturation`) and lets the slope of a critic of several layers fall towards nought (Gulrajani et al., 2017,
+section 3): `wgan_gp` is the better one.
 """
 
 import keras
