@@ -1,6 +1,6 @@
 """`python -m benchmarks NAME`: run one benchmark, which puts its table into docs/benchmarks.md.
 
-`results` and `gates` measure nothing: they record the pipeline's last run, `results` in README's table.
+`augmentation`, `gates` and `results` measure nothing: they record the pipeline's last run, `results` in README's table.
 """
 
 import argparse
@@ -8,6 +8,7 @@ import importlib
 
 BENCHMARKS = {
     "anchor": "benchmarks.anchor",
+    "augmentation": "benchmarks.augmentation",
     "archive_to_windows": "benchmarks.archive_to_windows",
     "divergence": "benchmarks.divergence",
     "dowgan": "benchmarks.dowgan",
