@@ -23,6 +23,7 @@ BENCHMARKS = {
     "suite": "benchmarks.suite",
     "training_speed": "benchmarks.training_speed",
     "univariate_nll": "benchmarks.univariate_nll",
+    "warm_starts": "benchmarks.warm_starts",
     "window_length": "benchmarks.window_length",
     "windowing": "benchmarks.windowing",
 }

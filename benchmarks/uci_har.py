@@ -30,7 +30,7 @@ def published_folder(folder: Path) -> Path:
         train = np.sort(np.concatenate([rows for name, rows in splits.items() if name != "test"]))
         return {"fit": train, "test": splits["test"]}
 
-    return _window_folder(folder, published)
+    return window_folder_of(preset_params(), folder, published)
 
 
 def opened(windows: Path) -> tuple[Windows, Windows]:
@@ -40,13 +40,17 @@ def opened(windows: Path) -> tuple[Windows, Windows]:
 
 def our_split(folder: Path) -> Path:
     """The window folder of the pipeline's own four splits; `folder` takes the files."""
-    return _window_folder(folder, lambda splits: {name: splits[name] for name in splitting.SPLITS})
+    return window_folder_of(preset_params(), folder, four_splits)
 
 
-def _window_folder(folder: Path, parts: Callable[[Rows], Rows]) -> Path:
+def four_splits(splits: Rows) -> Rows:
+    """The pipeline's own."""
+    return {name: splits[name] for name in splitting.SPLITS}
+
+
+def window_folder_of(checked: Params, folder: Path, parts: Callable[[Rows], Rows]) -> Path:
     """Fetch the archive, cut it and write the windows of each part, as the stages do."""
-    checked = preset_params()
-    source, dataset, artifacts = datasets.check(checked), datasets.get("uci_har"), Artifacts(folder)
+    source, dataset, artifacts = datasets.check(checked), datasets.get(checked.dataset.name), Artifacts(folder)
     dataset.fetch(artifacts.download / "raw", checked, reporter("download"), folder / "downloads")
     recordings.write(datasets.read_all(artifacts.download / "raw", checked.dataset), folder / "recordings")
     with scratch(artifacts.window / ".pieces") as pieces:
