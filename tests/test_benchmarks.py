@@ -2,14 +2,16 @@
 
 import ast
 import inspect
+import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import fusion, gates, peers, train_tsgm, window_length
+from benchmarks import augmentation, fusion, gates, peers, train_tsgm, warm_starts, window_length
 from benchmarks.ledger import Ledger, settings_hash
+from benchmarks.uci_har import ROOT
 from sensegen import window_files
 from sensegen.evaluation.leave_one_out import Told
 
@@ -190,3 +192,37 @@ def test_gates_read_nested_metrics_and_leave_out_what_was_not_measured():
     metrics["physics"]["synthetic"]["gravity"] = {"acc": lengths}
     assert gates.GATES["gravity_off"].value(metrics) == pytest.approx(0.01)
     assert gates.GATES["gravity_spread"].value(metrics) == pytest.approx(1.25)
+
+
+def test_a_warm_start_needs_the_share_of_steps_after_which_it_has_the_lowest_loss_from_nothing():
+    scratch = np.array([3.0, 2.0, 1.5, 1.0, 1.2])
+    assert warm_starts.steps_needed(scratch, np.array([2.0, 0.9, 1.4, 0.8, 0.7])) == 2 / 4
+    assert warm_starts.steps_needed(scratch, np.array([1.1] * 5)) == np.inf
+    (name, pair), *_ = warm_starts.PAIRS.items()
+    known = {"pair": name, "settings": warm_starts.settings(pair), "commit": "c", "carried": "7 of 9"}
+    rows = [
+        {**known, "seed": seed, "arm": arm, "epoch": str(epoch), "validation_loss": str(loss)}
+        for seed in ("0", "1")
+        for arm, losses in zip(warm_starts.ARMS, ((3.0, 1.0), (1.0, 0.5)), strict=True)
+        for epoch, loss in enumerate(losses, start=1)
+    ]
+    line = dict(zip(warm_starts.HEADS, warm_starts._line(name, pair, rows), strict=True))
+    assert line["seeds"] == "2" and line["weights carried"] == "7 of 9"
+    assert line["steps needed"].startswith("0.500") and line["warm less from nothing"].startswith("-0.500")
+
+
+def test_a_curve_of_augmentation_is_a_row_a_classifier_and_none_is_told(tmp_path, monkeypatch, params):
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "artifacts" / "augment").mkdir(parents=True)
+    monkeypatch.setattr(augmentation, "ROOT", tmp_path)
+    path = tmp_path / "artifacts" / "augment" / "curve.json"
+    path.write_text(json.dumps({"value": None, "reason": "not asked for"}))
+    with pytest.raises(ValueError, match="No curve was measured: not asked for"):
+        list(augmentation.measured())
+    told = {arm: {"mean": 0.5, "low": 0.4, "high": 0.6, "seeds": 3} for arm in augmentation.ARMS}
+    curve = {"10 a class": {"windows": 60, **dict.fromkeys(params.evaluate.classifiers, told)}}
+    path.write_text(json.dumps(curve))
+    rows = list(augmentation.measured())
+    assert [row["classifier"] for row in rows] == params.evaluate.classifiers
+    assert rows[0].keys() == set(augmentation.LEDGER.columns)
+    assert "0.500 (0.400 to 0.600)" in augmentation._line(rows[0])
