@@ -233,7 +233,7 @@ def words_of(story: Story, root: Path) -> str:
 
 def laid_out(results: Results) -> str:
     """The text of a page without pictures, in one line."""
-    return " ".join(Elements(lay_out(results, Pictures([], {}, None, None))).text.split())
+    return " ".join(Elements(lay_out(results, Pictures([], {}, None, None, None))).text.split())
 
 
 class Elements(HTMLParser):

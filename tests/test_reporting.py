@@ -136,6 +136,19 @@ def test_a_stage_without_rows_and_an_alternation_without_rounds_are_said_so(tmp_
     assert "This stage trained nothing" in text and "No round was run" in text
 
 
+def test_a_training_against_a_critic_shows_how_both_did_and_another_one_does_not(tmp_path):
+    artifacts = leave_behind(Story(), tmp_path)
+    assert "contest.png" not in build_report(read_results(params_of(Story()), artifacts)).figures
+    rows = [
+        {"part": "all", "epoch": at, "step": 9 * at, "loss": 1, "wasserstein": 2 / at, "output_gradient": 1.1,
+         "diversity": 0.5, "saturation": 0.25} for at in range(1, 5)
+    ]  # fmt: skip
+    write_rows(artifacts.train_generator / "curves.csv", ",".join(rows[0]), rows)
+    report = build_report(read_results(params_of(Story()), artifacts))
+    assert "contest.png" in report.figures
+    assert "critic: real less made 0.5, slope at what is made 1.1, diversity, real windows 1 0.5" in report.html
+
+
 def test_many_parts_and_losses_of_any_size_can_be_drawn(tmp_path):
     artifacts = leave_behind(Story(parts=tuple(f"P{n}" for n in range(12))), tmp_path)
     rows = [{"part": "all", "step": step, "loss": loss} for step, loss in enumerate((1, 1.1, 1e9, "nan", -3, "inf"))]
@@ -226,7 +239,7 @@ def test_classes_that_no_window_is_of_are_nowhere_on_the_page(tmp_path):
     write_json(artifacts.window / "windows.json", {**meaning, "classes": ["WALKING", "SITTING", "TURNING"]})
     results = read_results(params_of(Story()), artifacts)
     assert results.shown_classes == ("WALKING", "SITTING")
-    assert "TURNING" not in lay_out(results, Pictures(window_pictures(results), {}, None, None))
+    assert "TURNING" not in lay_out(results, Pictures(window_pictures(results), {}, None, None, None))
 
 
 def test_the_data_is_told_by_class_skew_and_person(tmp_path):
@@ -255,7 +268,7 @@ def with_split(params: Params, split) -> Params:
 def test_the_page_says_which_split_this_is_and_what_it_cannot_show(tmp_path, split, words):
     artifacts = leave_behind(Story(), tmp_path)
     page = {
-        name: Elements(lay_out(read_results(params, artifacts), Pictures([], {}, None, None))).text
+        name: Elements(lay_out(read_results(params, artifacts), Pictures([], {}, None, None, None))).text
         for name, params in (("this", with_split(params_of(Story()), split)), ("people", params_of(Story())))
     }
     assert words in page["this"] and words not in page["people"]
@@ -278,7 +291,7 @@ def test_refused_recordings_are_on_the_page_with_their_reasons(tmp_path):
 
 def test_the_page_links_to_the_data_docs_beside_it(tmp_path):
     artifacts = leave_behind(Story(), tmp_path)
-    html = lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None, None))
+    html = lay_out(read_results(params_of(Story()), artifacts), Pictures([], {}, None, None, None))
     links = [attributes["href"] for tag, attributes in Elements(html).found if tag == "a"]
     (link,) = [link for link in links if str(link).endswith("index.html")]
     assert (artifacts.report / str(link)).resolve() == artifacts.validate / "data_docs" / "index.html"

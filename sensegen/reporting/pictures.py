@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sensegen.reporting import drawing, sheets, training_figures, window_figures
+from sensegen.reporting import contest_figures, drawing, sheets, training_figures, window_figures
 from sensegen.reporting.reading import TRAINING_STAGES
 from sensegen.reporting.results import Curve, Pipeline, Results
 
@@ -40,19 +40,22 @@ class Pictures:
     losses: dict[str, Picture | None]
     rounds: Picture | None
     calibration: Picture | None
+    contest: Picture | None
 
     @property
     def drawn(self) -> list[Picture]:
         """All of them."""
-        return [picture for picture in (*self.windows, *self.losses.values(), self.rounds, self.calibration) if picture]
+        single = (self.rounds, self.calibration, self.contest)
+        return [picture for picture in (*self.windows, *self.losses.values(), *single) if picture]
 
 
 def pictures_of(results: Results) -> Pictures:
     """Draw every picture; what was never trained has none."""
     run = results.pipeline
     if run is None:
-        return Pictures(window_pictures(results), {}, None, None)
-    return Pictures(window_pictures(results), loss_pictures(run), rounds_picture(run), calibration_picture(run))
+        return Pictures(window_pictures(results), {}, None, None, None)
+    single = (rounds_picture(run), calibration_picture(run), contest_picture(run))
+    return Pictures(window_pictures(results), loss_pictures(run), *single)
 
 
 def window_pictures(results: Results) -> list[Picture]:
@@ -130,6 +133,21 @@ def calibration_picture(run: Pipeline) -> Picture | None:
     )
     draw = partial(training_figures.draw_transform, told["transform"])
     return _picture("calibration", "Calibration", (alt, caption), draw)
+
+
+def contest_picture(run: Pipeline) -> Picture | None:
+    """How critic and maker were doing; none where nobody contended."""
+    if not run.contest:
+        return None
+    panels, last = contest_figures.PANELS, run.contest[-1]
+    alt = f"In the end: {', '.join(f'{title} {float(last[name]):.3g}' for name, title in panels.items())}."
+    caption = (
+        "A critic that tells nothing any more has no slope, and the generator learns nothing of it. A generator whose "
+        f"windows are all alike has a diversity near 0 (dashed: {contest_figures.COLLAPSED:g}, an alert below). Where "
+        "weights are clipped, many at their bound are a critic that can say little more."
+    )
+    draw = partial(contest_figures.draw_contest, run.contest)
+    return _picture("contest", "Critic and generator", (alt, caption), draw)
 
 
 def _picture(name: str, title: str, words: tuple[str, str], draw: Callable[[drawing.Theme], "Figure"]) -> Picture:

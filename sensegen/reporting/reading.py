@@ -58,6 +58,7 @@ def _read_pipeline(params: Params, artifacts: Artifacts) -> Pipeline:
         quarantine=_read_quarantine(artifacts),
         provenance=_read_json(artifacts.download / "provenance.json"),
         calibration=_read_json(artifacts.train_generator / "calibration.json"),
+        contest=tuple(row for row in _read_rows(artifacts.train_generator / "curves.csv") if row.get("diversity")),
     )
 
 

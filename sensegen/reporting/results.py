@@ -67,7 +67,8 @@ class Signals:
 class Pipeline:
     """What only a run of all stages leaves behind; `quarantine` is None where nobody kept one.
 
-    `calibration` is what `sensegen.calibration` says of the generator.
+    `calibration` is what `sensegen.calibration` says of the generator; `contest` has the epochs of one that was trained
+    against a critic, and none of another one.
     """
 
     params: Params
@@ -77,6 +78,7 @@ class Pipeline:
     quarantine: tuple[Mapping[str, Any], ...] | None
     provenance: Mapping[str, Any]
     calibration: Mapping[str, Any]
+    contest: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True)
