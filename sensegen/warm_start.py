@@ -46,7 +46,7 @@ def begin(generator: Generator, fit: Windows, params: WarmStartParams | None, ro
 
     Raises:
         InvalidParams: the model is not there or not the one that was meant, is of another kind or rate, nothing of it
-            fits, or a layer that is to stay as it is does not exist.
+            fits, or what is to stay as it is does not exist, begins anew, or is all there is.
     """
     if params is None:
         return CarriedOver([], {})
@@ -60,9 +60,7 @@ def begin(generator: Generator, fit: Windows, params: WarmStartParams | None, ro
     _same_rate(config.get("trained_on"), fit, compared)
     if not compared.carried:
         raise InvalidParams("\n".join([f"Nothing of {KEY}.model {params.model} fits:", *compared.lines()]))
-    if unknown := [name for name in params.frozen if not any(of_layer(each, [name]) for each in generator.trained())]:
-        layers = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in generator.trained()))
-        raise InvalidParams(f"{KEY}.frozen names no layer by {unknown[0]!r}. There are: {layers}.")
+    _can_be_frozen(params.frozen, generator.trained(), compared)
     carry_over(generator, arrays, compared)
     return compared
 
@@ -87,7 +85,7 @@ def carry_over(generator: Generator, arrays: Mapping[str, np.ndarray], compared:
 
 @contextmanager
 def frozen(model: Any, layers: Sequence[str]) -> Iterator[None]:
-    """Layers by the begin of their weights' names are not trained in this block."""
+    """Layers, as `of_layer` has them, are not trained in this block."""
     from sensegen.keras_weights import trained_variables
 
     held = [variable for name, variable in trained_variables(model).items() if of_layer(name, layers)]
@@ -102,7 +100,22 @@ def frozen(model: Any, layers: Sequence[str]) -> Iterator[None]:
 
 def of_layer(name: str, layers: Sequence[str]) -> bool:
     """Whether a weight is of one of these layers, or of a layer inside one."""
-    return any(f"/{name}/".find(f"/{layer}/") >= 0 for layer in layers)
+    return any(f"/{layer}/" in f"/{name}/" for layer in layers)
+
+
+def _can_be_frozen(layers: Sequence[str], trained: Sequence[str], compared: CarriedOver) -> None:
+    """A layer that begins anew and is never trained would stay at random."""
+    known = ", ".join(dict.fromkeys(name.rpartition("/")[0] for name in trained))
+    for layer in layers:
+        if not any(of_layer(name, [layer]) for name in trained):
+            raise InvalidParams(f"{KEY}.frozen names no layer by {layer!r}. There are: {known}.")
+    if anew := [name for name in compared.anew if of_layer(name, layers)]:
+        raise InvalidParams(
+            f"{KEY}.frozen must name layers that come from the model, but {anew[0]} begins anew "
+            f"({compared.anew[anew[0]]}). Leave that layer out."
+        )
+    if all(of_layer(name, layers) for name in trained):
+        raise InvalidParams(f"{KEY}.frozen must leave a layer to train, but names all of them: {known}.")
 
 
 def _loaded(folder: Path, params: WarmStartParams) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -10,19 +10,23 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from conftest import SMALL_RECURRENT, succeed
 
 from sensegen import params as schema
 from sensegen import presets
+from sensegen.generators import build_generator
 from sensegen.params import InvalidParams
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
 from sensegen.tuning import summary
+from sensegen.tuning.carried_weights import CarriedWeights
 from sensegen.tuning.search import Search, best_preset, search
 from sensegen.tuning.space import Choice, Range, Space
 from sensegen.tuning.study import Home, Plan, StudyBusy
+from sensegen.windows import WindowShape
 
 ROOT = Path(__file__).resolve().parents[1]
 UNITS = "train_generator.generator.units"
@@ -231,6 +235,23 @@ def test_trials_go_on_with_the_weights_of_the_best_one_so_far_where_that_is_aske
     assert curves[0][0] < curves[0][-1] - 0.01 < curves[1][0]
     with pytest.raises(InvalidParams, match="begun with other params"):
         search(Search(project, "carried", "rates", 4), lambda done, total, told: None)
+
+
+def test_weights_are_those_of_the_best_trial_not_of_the_last_one_that_led(tmp_path):
+    import optuna
+
+    study, carried = optuna.create_study(direction="maximize"), CarriedWeights(tmp_path)
+    generators = {number: build_generator(WindowShape(16, 2, 2), SMALL_RECURRENT, seed=number) for number in range(3)}
+    first, second = study.ask(), study.ask()
+    for trial, score in ((second, 0.5), (first, 0.9)):  # the first one ends last
+        carried.keep(generators[trial.number], trial, score)
+        trial.set_user_attr("score", score)
+        study.tell(trial, score)
+    third = study.ask()
+    carried.begin(generators[2], third)
+    assert third.user_attrs["weights_of"] == 0
+    (name, *_) = generators[2].trained()
+    assert np.array_equal(generators[2].arrays()[name], generators[0].arrays()[name])
 
 
 @pytest.mark.parametrize(

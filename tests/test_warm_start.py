@@ -143,6 +143,13 @@ def test_another_rate_another_kind_nothing_that_fits_and_unknown_layers_are_refu
         begin(build_generator(windows.shape, FLOW, seed=0), windows, warm(model), model.parent)
     with pytest.raises(InvalidParams, match=r"frozen names no layer by 'recurrent_7'. There are: .*recurrent_0"):
         begin(generator, windows, warm(model, frozen=["recurrent_7"]), model.parent)
+    with pytest.raises(InvalidParams, match=r"must leave a layer to train, but names all of them"):
+        begin(generator, windows, warm(model, frozen=["recurrent_0", "hidden", "mixture"]), model.parent)
+    wide = build_generator(windows.shape, SMALL_RECURRENT.model_copy(update={"hidden": 16}), seed=0)
+    with pytest.raises(
+        InvalidParams, match=r"from the model, but .*hidden/kernel begins anew: it is of shape \(8, 16\)"
+    ):
+        begin(wide, windows, warm(model, frozen=["hidden"]), model.parent)
     lstm = SMALL_RECURRENT.model_copy(update={"cell": "lstm", "units": 5, "hidden": 6, "mixtures": 3})
     with pytest.raises(InvalidParams, match=r"Nothing of.*fits:\n0 of 7[\s\S]*anew: .*recurrent_0"):
         begin(build_generator(windows.shape, lstm, seed=0), windows, warm(model), model.parent)

@@ -24,14 +24,16 @@ class CarriedWeights:
     folder: Path
 
     def begin(self, generator: "Generator", trial: "Trial") -> None:
-        """Give a generator what fits of the last such trial's; the trial remembers whose that is, and what is not."""
-        kept = sorted(int(path.name) for path in self.folder.glob("[0-9]*"))
+        """Give a generator what fits of the best one's; the trial remembers whose that is, and what begins anew."""
+        # Of trials side by side, one with a lower number may end later: the score says which is the best, not the name.
+        kept = [ended for ended in scored(trial.study) if (self.folder / str(ended.number)).is_dir()]
         if not kept:
             return
-        _, arrays = weights.load(self.folder / str(kept[-1]))
+        best = max(kept, key=lambda ended: float(ended.user_attrs["score"])).number
+        _, arrays = weights.load(self.folder / str(best))
         compared = compare(generator, arrays)
         carry_over(generator, arrays, compared)
-        trial.set_user_attr("weights_of", kept[-1])
+        trial.set_user_attr("weights_of", best)
         trial.set_user_attr("weights_anew", list(compared.anew))
 
     def keep(self, generator: "Generator", trial: "Trial", score: float) -> None:
