@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from flows import command
+from flows.completing import commands
 
 app = typer.Typer(
     help="Turn recordings of sensors into synthetic ones, with an honest report.",
@@ -41,10 +41,10 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="Cut the budgets in params.yaml, for a smoke run.")] = False,
 ) -> None:
     """Run every stage whose code, params or inputs have changed."""
-    root = _prepared_root()
+    root = command.prepared_root()
     with _only_run(root):
         names = [name for name in (preset, "quick" if quick else None) if name]
-        _apply_presets(root, names, dry_run=False) if names else _check_params(root)
+        _apply_presets(root, names, dry_run=False) if names else command.check_params(root)
         _run_pipeline(root)
 
 
@@ -54,7 +54,7 @@ def preset(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
 ) -> None:
     """Change params.yaml by a preset, keeping its comments, and show the difference."""
-    root = _prepared_root()
+    root = command.prepared_root()
     with _only_run(root):
         _apply_presets(root, [name], dry_run=dry_run)
 
@@ -62,11 +62,11 @@ def preset(
 @app.command()
 def doctor() -> None:
     """Look for what would make a run fail, and say what to do about it."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import doctor as examination
 
     findings = examination.examine(root)
-    examination.show(_console(), findings)
+    examination.show(command.console(), findings)
     if any(finding.level == "wrong" for finding in findings):
         raise typer.Exit(1)
 
@@ -80,9 +80,9 @@ def inspect(
     from sensegen import drafting
 
     try:
-        drafting.inspect(file, _console(), write)
+        drafting.inspect(file, command.console(), write)
     except (ValueError, OSError) as error:
-        raise _failed(str(error)) from None
+        raise command.failed(str(error)) from None
 
 
 @app.command()
@@ -95,7 +95,7 @@ def evaluate(
     full: Annotated[bool, typer.Option("--full", help="Also by the classifiers that take minutes to train.")] = False,
 ) -> None:
     """Judge synthetic windows of any source: useful, told apart, faithful, copied; beside floors and controls."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import judging, summary
     from sensegen.params import InvalidParams
     from sensegen.presets import UnknownPreset
@@ -103,12 +103,12 @@ def evaluate(
     try:
         judged, compared = judging.judge(root, judging.Question(real, synthetic, seeds, full, preset), out)
     except (InvalidParams, UnknownPreset) as error:
-        raise _failed(str(error), 2) from None
+        raise command.failed(str(error), 2) from None
     except (ValueError, OSError) as error:
-        raise _failed(str(error)) from None
+        raise command.failed(str(error)) from None
     for remark in compared.remarks:
         typer.echo(f"Note: {remark}")
-    summary.show_judged(_console(), judged.metrics, out)
+    summary.show_judged(command.console(), judged.metrics, out)
 
 
 @app.command()
@@ -122,16 +122,21 @@ def generate(
     temperature: Annotated[float | None, typer.Option(help="How much noise to draw with; else as trained.")] = None,
 ) -> None:
     """Write windows of the trained generator to a file, in physical units."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import generating
 
     try:
         asked = generating.Request(activity, windows, seed, seconds, prompt, temperature)
         made = generating.generate(root, asked, out)
     except (ValueError, OSError) as error:
-        raise _failed(str(error)) from None
+        raise command.failed(str(error)) from None
     length_s = made.values.shape[1] / made.rate_hz
     typer.echo(f"{len(made):,} windows of {length_s:g} s, {', '.join(made.channels)}, in {out}")
+
+
+densify = app.command()(commands.densify)
+fill = app.command()(commands.fill)
+extrapolate = app.command()(commands.extrapolate)
 
 
 @app.command()
@@ -145,7 +150,7 @@ def tune(
     apply: Annotated[bool, typer.Option("--apply", help="Write the best as preset tuned_STUDY and apply it.")] = False,
 ) -> None:
     """Search for better params on validation people; what was found before is kept."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import tuning
     from sensegen.params import InvalidParams
     from sensegen.presets import UnknownPreset
@@ -154,17 +159,17 @@ def tune(
 
     asked = search.Search(root, study or space, space, trials, pareto, warm_from, carry_weights)
     with _only_run(root):
-        _check_params(root)
+        command.check_params(root)
         try:
             tuning.make_windows(root)
             with tuning.cancelled_at_once(CANCELLED_EXIT_CODE):
-                found = best(tuning.tune(asked, _console()))
+                found = best(tuning.tune(asked, command.console()))
         except (InvalidParams, UnknownPreset) as error:
-            raise _failed(str(error), 2) from None
+            raise command.failed(str(error), 2) from None
         except (StudyBusy, ValueError, ChildProcessError) as error:
-            raise _failed(str(error)) from None
+            raise command.failed(str(error)) from None
         except KeyboardInterrupt:
-            raise _failed(tuning.CANCELLED, CANCELLED_EXIT_CODE) from None
+            raise command.failed(tuning.CANCELLED, CANCELLED_EXIT_CODE) from None
         if apply and found:
             path = search.write_preset(asked, found[0], f"tuned_{asked.study}")
             _apply_presets(root, [path.stem], dry_run=False)
@@ -177,15 +182,15 @@ def warm_start(
     frozen_epochs: Annotated[int | None, typer.Option(min=1, help="First epochs without them; else all.")] = None,
 ) -> None:
     """Let training begin with the weights of a model: copy it to my_files/ and write it down in params.yaml."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import warm_starting
 
     with _only_run(root):
         try:
             folder, sha256 = warm_starting.bring(root, model)
         except (ValueError, OSError) as error:
-            raise _failed(str(error)) from None
-        _change_params(root, warm_starting.changes(folder, sha256, frozen or [], frozen_epochs))
+            raise command.failed(str(error)) from None
+        command.change_params(root, warm_starting.changes(folder, sha256, frozen or [], frozen_epochs))
 
 
 @app.command()
@@ -194,7 +199,7 @@ def ui(
     study: Annotated[str | None, typer.Option(help="Optuna's page of a study in place of MLflow's.")] = None,
 ) -> None:
     """Serve the MLflow page on this machine, until Ctrl-C; or Optuna's of a study."""
-    root = _prepared_root()
+    root = command.prepared_root()
     from flows import ui as page
 
     if study:
@@ -202,7 +207,7 @@ def ui(
         try:
             page.serve_study(root, study, port)
         except ValueError as error:
-            raise _failed(str(error)) from None
+            raise command.failed(str(error)) from None
     typer.echo(f"MLflow: http://{page.HOST}:{port}   (it takes some seconds to answer; Ctrl-C ends it)")
     page.serve(root, port)
 
@@ -217,11 +222,11 @@ def _only_run(root: Path) -> Iterator[None]:
         with workspace.only_run(root):
             yield
     except workspace.WorkspaceBusy as busy:
-        raise _failed(str(busy)) from None
+        raise command.failed(str(busy)) from None
     except Exception as error:
         if not full_disk.is_reported_by(error):
             raise
-        raise _failed(full_disk.message(root)) from None
+        raise command.failed(full_disk.message(root)) from None
 
 
 def _run_pipeline(root: Path) -> None:
@@ -230,16 +235,16 @@ def _run_pipeline(root: Path) -> None:
     from sensegen import full_disk
 
     if full_disk.leaves_no_room(root):
-        raise _failed(full_disk.message(root))
+        raise command.failed(full_disk.message(root))
     try:
         result = running.run(root)
     except StageFailed as failure:
-        raise _failed(str(failure), failure.exit_code if failure.exit_code in (2, 42) else 1) from None
+        raise command.failed(str(failure), failure.exit_code if failure.exit_code in (2, 42) else 1) from None
     except KeyboardInterrupt:
-        raise _failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
+        raise command.failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
     except ValueError as error:  # a store or a graph that cannot be used; the message says what to do
-        raise _failed(full_disk.message(root) if full_disk.is_reported_by(error) else str(error)) from None
-    summary.show(_console(), root, result)
+        raise command.failed(full_disk.message(root) if full_disk.is_reported_by(error) else str(error)) from None
+    summary.show(command.console(), root, result)
 
 
 def _apply_presets(root: Path, names: list[str], *, dry_run: bool) -> None:
@@ -248,78 +253,5 @@ def _apply_presets(root: Path, names: list[str], *, dry_run: bool) -> None:
     try:
         texts = [presets.read(root / "presets", name) for name in names]
     except presets.UnknownPreset as error:
-        raise _failed(str(error), 2) from None
-    _change_params(root, *texts, dry_run=dry_run, named=" and ".join(names))
-
-
-def _change_params(root: Path, *changes: str, dry_run: bool = False, named: str = "that") -> None:
-    """Change params.yaml by the texts of presets, if what comes out can be used, and show the difference."""
-    from sensegen import artifacts, params, presets
-
-    path = root / "params.yaml"
-    before = after = path.read_text(encoding="utf-8")
-    for text in changes:
-        after = presets.applied(after, text)
-    try:
-        _check_text(after, f"params.yaml with {named}")
-    except params.InvalidParams as error:
-        raise _failed(str(error), 2) from None
-    if after == before:
-        typer.echo(f"params.yaml is already as {named} wants it.")
-        return
-    _show_difference(before, after)
-    if not dry_run:
-        artifacts.write_text(path, after)
-
-
-def _show_difference(before: str, after: str) -> None:
-    from sensegen import presets
-
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    console = _console()
-    for line in presets.difference(before, after):
-        style = colours.get(line[:1]) if not line.startswith(("+++", "---")) else "bold"
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def _check_params(root: Path) -> None:
-    from sensegen import params
-
-    try:
-        _check_text((root / "params.yaml").read_text(encoding="utf-8"), "params.yaml")
-    except params.InvalidParams as error:
-        raise _failed(str(error), 2) from None
-
-
-def _check_text(text: str, name: str) -> None:
-    import yaml
-
-    from sensegen import datasets, params
-
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise params.InvalidParams(f"{name} is not YAML that can be read: {error}") from None
-    datasets.check(params.check(document, name))
-
-
-def _prepared_root() -> Path:
-    from flows import environment, workspace
-
-    try:
-        root = workspace.find_root(Path.cwd())
-    except workspace.NoWorkspace as nowhere:
-        raise _failed(str(nowhere)) from None
-    environment.prepare(root)
-    return root
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console()
-
-
-def _failed(message: str, exit_code: int = 1) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(exit_code)
+        raise command.failed(str(error), 2) from None
+    command.change_params(root, *texts, dry_run=dry_run, named=" and ".join(names))

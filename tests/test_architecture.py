@@ -27,7 +27,7 @@ LAYERS = (
     ("stages",),
     ("reporting", "tracking", "tuning", "export"),
     ("augmentation",),
-    ("evaluation",),
+    ("evaluation", "completion"),
     (
         *("alternation", "calibration", "pretraining", "adversarial_step", "training", "training_run", "guard"),
         *("divergence", "contest", "kept_weights", "warm_start"),

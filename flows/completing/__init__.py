@@ -1,0 +1,1 @@
+"""`sensegen densify`, `fill` and `extrapolate`: what is missing of a recording, drawn given what is there."""
