@@ -20,9 +20,9 @@ FEW_DOTS = 200  # samples that were recorded are drawn as dots
 
 
 def picture(path: Path, completed: "Completed") -> None:
-    """A panel a channel, of the stretch around the first thing that was missing; a PNG, whole or not at all."""
+    """A panel a channel, of the stretch around the longest gap; a PNG, whole or not at all."""
     theme, recorded = drawing.LIGHT, completed.recorded
-    channels, rows = range(min(MOST_CHANNELS, len(recorded.channels))), _around_missing(recorded.stretch.known)
+    channels, rows = range(min(MOST_CHANNELS, len(recorded.channels))), _around_longest_gap(recorded.stretch.known)
     with drawing.themed(theme):
         drawn = drawing.figure(TITLE + len(channels) * (PANEL + GAP) + FOOTER)
         drawing.write(drawn, LEFT, 0.22, f"{recorded.name}: recorded, median of draws, middle 90 %", weight="bold")
@@ -55,7 +55,8 @@ def _panel(
     axes.set_xlim(times_s[0], times_s[-1])
 
 
-def _around_missing(known: np.ndarray) -> slice:
+def _around_longest_gap(known: np.ndarray) -> slice:
     missing = np.flatnonzero(~known.all(axis=1))
-    first = int(np.clip(missing[0] - MOST_SAMPLES // 2, 0, max(0, len(known) - MOST_SAMPLES)))
+    longest = max(np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1), key=len)
+    first = int(np.clip(longest[0] - MOST_SAMPLES // 2, 0, max(0, len(known) - MOST_SAMPLES)))
     return slice(first, first + MOST_SAMPLES)
