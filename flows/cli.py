@@ -147,6 +147,7 @@ def tune(
     pareto: Annotated[bool, typer.Option("--pareto", help="Two objectives, useful and not told apart.")] = False,
     warm_from: Annotated[str | None, typer.Option(help="A study whose best params are tried first.")] = None,
     carry_weights: Annotated[bool, typer.Option(help="Trials begin with the best one's weights that fit.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of a trial; else those of the space's preset.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the best as preset tuned_STUDY and apply it.")] = False,
 ) -> None:
     """Search for better params on validation people; what was found before is kept."""
@@ -157,7 +158,7 @@ def tune(
     from sensegen.tuning import search
     from sensegen.tuning.study import StudyBusy, best
 
-    asked = search.Search(root, study or space, space, trials, pareto, warm_from, carry_weights)
+    asked = search.Search(root, study or space, space, trials, pareto, warm_from, carry_weights, epochs)
     with _only_run(root):
         command.check_params(root)
         try:

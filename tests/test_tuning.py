@@ -157,6 +157,13 @@ def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
     assert f"trial {leader.number}" in preset and "validation people" in preset
 
 
+def test_a_trial_may_be_shorter_than_the_preset_that_comes_of_it(project):
+    study, _ = run(project, "short", 1, epochs=1)
+    (trial,) = studies.scored(study)
+    assert trial.user_attrs["epochs"] == 1
+    assert "epochs" not in best_preset(asked(project, "short", 1), trial)
+
+
 def test_a_study_that_has_its_trials_is_left_alone_and_another_may_begin_with_its_best(project, whole):
     again, shown = run(project, "whole", 3)
     assert not shown and len(studies.finished(again)) == 3

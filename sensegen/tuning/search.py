@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Search:
     """What is asked for: a study by name, a space, how many trials in all, of which earlier study the best params are
-    tried first, and whether trials go on with the weights of the best one."""
+    tried first, whether trials go on with the weights of the best one, and for how many epochs (None: the preset's)
+    they train."""
 
     root: Path
     study: str
@@ -36,6 +37,7 @@ class Search:
     several: bool = False
     warm_from: str | None = None
     carry_weights: bool = False
+    epochs: int | None = None
 
     def home(self, name: str | None = None) -> Home:
         """Where a study lies."""
@@ -76,7 +78,7 @@ def search(asked: Search, show: Show) -> "Study":
     from sensegen import tracking
 
     space = spaces.read(asked.root / "spaces", asked.space)
-    text = spaces.base_text(asked.root, space)
+    text = spaces.base_text(asked.root, space, asked.epochs)
     base = spaces.tried_params(text, {})
     if reasons := spaces.impossible(text, space, base.seed):
         logger.warning("%d of %d points of the space are no params: %s", len(reasons), spaces.POINTS, reasons[0])

@@ -139,10 +139,11 @@ def _merged(old: Any, new: Any) -> Any:
     return old | {key: _merged(old.get(key), value) for key, value in new.items()}
 
 
-def base_text(root: Path, space: Space) -> str:
-    """The text of params.yaml with the space's preset."""
+def base_text(root: Path, space: Space, epochs: int | None = None) -> str:
+    """The text of params.yaml with the space's preset, and with the epochs of a trial where they are others."""
     committed = (root / "params.yaml").read_text(encoding="utf-8")
-    return presets.applied(committed, presets.read(root / "presets", space.preset))
+    text = presets.applied(committed, presets.read(root / "presets", space.preset))
+    return text if epochs is None else presets.applied(text, f"train_generator: {{epochs: {epochs}}}")
 
 
 def impossible(text: str, space: Space, seed: int) -> list[str]:
