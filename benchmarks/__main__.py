@@ -23,6 +23,7 @@ BENCHMARKS = {
     "sampling_speed": "benchmarks.sampling_speed",
     "suite": "benchmarks.suite",
     "training_speed": "benchmarks.training_speed",
+    "tuning": "benchmarks.tuning",
     "univariate_nll": "benchmarks.univariate_nll",
     "warm_starts": "benchmarks.warm_starts",
     "window_length": "benchmarks.window_length",
