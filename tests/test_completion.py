@@ -208,7 +208,7 @@ def test_a_level_is_that_around_and_goes_on_after_the_last_sample():
 
 
 def test_too_short_to_learn_from_is_refused():
-    with pytest.raises(ValueError, match="at least 4 samples, but one has 3"):
+    with pytest.raises(ValueError, match="at least 10 samples, but one has 3"):
         Completer.learned([Stretch(process(3, 0), 0.0)], 1.0, None, 0, quiet)
 
 
@@ -384,6 +384,14 @@ def test_a_file_goes_on_by_what_it_tells_itself(tmp_path, project, monkeypatch):
     assert len(found["time_s"]) == 700
     assert found["time_s"][-1] == pytest.approx(13.98)
     assert np.std(found["acc_y 95 %"][600:] - found["acc_y 5 %"][600:]) > 0
+
+
+def test_a_short_file_alone_is_gone_on_with_and_that_its_spread_is_not_measured_is_told(tmp_path, project, monkeypatch):
+    file, out = recorded(tmp_path / "a.csv", process(60, 54)), tmp_path / "out.csv"
+    result = command(project, monkeypatch, "extrapolate", str(file), "--out", str(out), "--seconds", "0.2", "--alone")
+    assert result.exit_code == 0, result.output
+    assert "Intervals are those of the model" in result.output
+    assert len(read_back(out)["time_s"]) == 70
 
 
 def test_a_description_reads_any_file(tmp_path, project, monkeypatch):

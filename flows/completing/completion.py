@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 RATE_TOLERANCE = 0.01
 MEASURED_SHARE = 0.2  # of a recording that is learned from alone: its last part, by which spreads are measured
-SHORTEST = 8  # samples of a stretch to learn from
 
 
 @dataclass(frozen=True)
@@ -152,6 +151,7 @@ class _Alone:
 
     def completed(self, recorded: "Recorded", asked: "Task", notes: list[str]) -> "Completed":
         """A recording at a rate that it has itself."""
+        from sensegen.completion.kinds import SHORTEST
         from sensegen.completion.stretches import whole_parts
 
         if asked.rate_hz(recorded.rate_hz) != recorded.rate_hz:
@@ -171,6 +171,7 @@ class _Alone:
 
     def _learned(self, parts: list["Stretch"], rate_hz: float) -> "Completer":
         from sensegen.completion.completer import Completer
+        from sensegen.completion.kinds import SHORTEST
 
         if not parts:
             raise ValueError(

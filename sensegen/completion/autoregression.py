@@ -4,7 +4,7 @@ A stretch begins with samples that have fewer before them than the process looks
 coefficients of several orders, of which each sample has the highest that it can.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -90,9 +90,6 @@ class Autoregression:
         past, now = equations(values, self.order)
         left_over = now - past @ self.coefficients[self.order]
         return float(np.mean(left_over * np.linalg.solve(self.covariances[self.order], left_over.T).T))
-
-
-Penalty = Callable[[int, int], Float[np.ndarray, "past"]]  # of a channel's coefficients, of so many channels
 
 
 def fitted(products: Products, order: int, cross_penalty: float) -> Autoregression:

@@ -24,6 +24,7 @@ CROSS_PENALTIES = (OWN_PENALTY, 10.0, 100.0, 1000.0, np.inf)
 MOST_KINDS, PIECES_A_KIND = 8, 100
 MOST_PIECES, ROUNDS = 1500, 8
 FEW = 10  # pieces, of which the last fifth in time is foretold, and not every fifth
+SHORTEST = 10  # samples of a stretch
 QUIETEST = 1e-9  # mean square of a piece: one that never changes
 
 Series = Float[np.ndarray, "time channel"]
@@ -50,7 +51,7 @@ def learned(stretches: Sequence[Series], seed: int, show: Progress) -> list[Auto
     at = _begin(pieces, count, seed)
     variances = _loudness(pieces)
     kinds: list[Autoregression] = []
-    for done in range(ROUNDS if count > 1 else 2):
+    for done in range(ROUNDS):
         show(done, ROUNDS, f"{len(pieces)} pieces in {count} kinds of order {order}")
         kinds = [
             _settled(_sum(pieces, variances, order, np.flatnonzero(at == kind)), order, cross_penalty)
@@ -78,20 +79,27 @@ def choice(pieces: Sequence[Series], penalties: Sequence[float] = CROSS_PENALTIE
     Raises:
         ValueError: if there are too few samples for the shortest order.
     """
-    shortest = min(len(piece) for piece in pieces)
+    if (shortest := min(len(piece) for piece in pieces)) < SHORTEST:
+        raise ValueError(f"To learn, a stretch must have at least {SHORTEST} samples, but one has {shortest}.")
+    seen, others = _sides(pieces)
+    shortest = min(len(piece) for piece in [*seen, *others])
     orders = [order for order in ORDERS if 2 * order <= shortest]
-    if not orders:
-        raise ValueError(f"To learn, a stretch must have at least {2 * ORDERS[0]} samples, but one has {shortest}.")
-    held = np.arange(len(pieces)) % 5 == 4 if len(pieces) >= FEW else np.arange(len(pieces)) >= len(pieces) * 4 // 5
-    sides = [[piece for piece, side in zip(pieces, held, strict=True) if side == wanted] for wanted in (False, True)]
-    products = _sum(sides[0], _loudness(sides[0]), orders[-1], np.arange(len(sides[0])))
+    products = _sum(seen, _loudness(seen), orders[-1], np.arange(len(seen)))
     scores = {}
     for order, penalty in product(orders, penalties):
         kind = fitted(products, order, penalty)
-        scores[order, penalty] = float(
-            np.mean(_surprise([kind], np.array([[kind.misfit(piece)] for piece in sides[1]])))
-        )
+        scores[order, penalty] = float(np.mean(_surprise([kind], np.array([[kind.misfit(piece)] for piece in others]))))
     return min(scores, key=lambda key: scores[key])
+
+
+def _sides(pieces: Sequence[Series]) -> tuple[list[Series], list[Series]]:
+    """What is learned from, and what is foretold."""
+    if len(pieces) == 1:
+        cut = len(pieces[0]) * 4 // 5
+        return [pieces[0][:cut]], [pieces[0][cut // 2 :]]  # with what it looks back to
+    held = np.arange(len(pieces)) % 5 == 4 if len(pieces) >= FEW else np.arange(len(pieces)) >= len(pieces) * 4 // 5
+    pairs = list(zip(pieces, held, strict=True))
+    return [piece for piece, side in pairs if not side], [piece for piece, side in pairs if side]
 
 
 def _some(stretches: Sequence[Series], seed: int) -> list[Series]:
