@@ -10,6 +10,7 @@ BENCHMARKS = {
     "anchor": "benchmarks.anchor",
     "augmentation": "benchmarks.augmentation",
     "archive_to_windows": "benchmarks.archive_to_windows",
+    "chickenpox": "benchmarks.chickenpox",
     "completion": "benchmarks.completion",
     "divergence": "benchmarks.divergence",
     "dowgan": "benchmarks.dowgan",
