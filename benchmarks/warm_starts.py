@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import table
+from benchmarks import table, warm_start_curves
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
 from benchmarks.preset_windows import preset_params
 from benchmarks.uci_har import four_splits, window_folder_of
@@ -98,8 +98,16 @@ def run() -> list[str]:
                 if missing(name, pair, seed):
                     for row in list(measured(name, pair, seed, Path(folder))):  # both arms or none
                         LEDGER.append(row)
-    lines = shown(LEDGER.rows())
+            lines = tell()
+    return lines
+
+
+def tell() -> list[str]:
+    """Write table and picture of the rows that there are."""
+    rows = LEDGER.rows()
+    lines = shown(rows)
     table.put("warm_starts", lines)
+    warm_start_curves.draw({name: losses for name, pair in PAIRS.items() if (losses := curves_of(name, pair, rows))})
     return lines
 
 
@@ -174,22 +182,34 @@ def shown(rows: Sequence[Row]) -> list[str]:
 
 
 def _line(name: str, pair: Pair, rows: Sequence[Row]) -> list[str]:
-    own = [row for row in rows if row["pair"] == name and row["settings"] == settings(pair)]
-    curves: dict[tuple[str, str], list[float]] = {}
-    for row in own:
-        curves.setdefault((row["seed"], row["arm"]), []).append(float(row["validation_loss"]))
-    seeds = [seed for seed, arm in curves if arm == ARMS[1]]
-    if not seeds:
+    if not (losses := curves_of(name, pair, rows)):
         return []
-    pairs = [(np.array(curves[seed, ARMS[0]]), np.array(curves[seed, ARMS[1]])) for seed in seeds]
+    pairs = list(zip(*losses.values(), strict=True))
     needed = [steps_needed(scratch, warm) for scratch, warm in pairs]
     never = sum(np.isinf(needed))
     told = f"not by {never} of {len(needed)} seeds" if never else _interval(needed)
     return [
-        name, str(len(seeds)), own[-1]["carried"],
+        name, str(len(pairs)), _carried(name, pair, rows),
         *(f"{_interval([at(s) for s, _ in pairs])}; {_interval([at(w) for _, w in pairs])}" for at in (_first, np.min)),
         _interval([warm.min() - scratch.min() for scratch, warm in pairs]), told,
     ]  # fmt: skip
+
+
+def curves_of(name: str, pair: Pair, rows: Sequence[Row]) -> dict[str, list[np.ndarray]]:
+    """Of each arm the losses by epoch, of every seed; nothing where no seed was run."""
+    found: dict[str, dict[str, list[float]]] = {arm: {} for arm in ARMS}
+    for row in _own(name, pair, rows):
+        found[row["arm"]].setdefault(row["seed"], []).append(float(row["validation_loss"]))
+    both = sorted(found[ARMS[0]].keys() & found[ARMS[1]].keys())
+    return {arm: [np.array(of_arm[seed]) for seed in both] for arm, of_arm in found.items()} if both else {}
+
+
+def _own(name: str, pair: Pair, rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["pair"] == name and row["settings"] == settings(pair)]
+
+
+def _carried(name: str, pair: Pair, rows: Sequence[Row]) -> str:
+    return next(row["carried"] for row in reversed(_own(name, pair, rows)) if row["arm"] == ARMS[1])
 
 
 def steps_needed(scratch: np.ndarray, warm: np.ndarray) -> float:
