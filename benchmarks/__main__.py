@@ -7,6 +7,7 @@ import argparse
 import importlib
 
 BENCHMARKS = {
+    "adversarial_speed": "benchmarks.adversarial_speed",
     "anchor": "benchmarks.anchor",
     "augmentation": "benchmarks.augmentation",
     "archive_to_windows": "benchmarks.archive_to_windows",

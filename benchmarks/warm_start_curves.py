@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PICTURE = ROOT / "docs" / "images" / "warm_starts.png"
-ACROSS, HEIGHT, WIDTH, LEFT, TOP, GAP = 2, 1.7, 3.1, 0.6, 0.35, 0.75  # inches
+ACROSS, HEIGHT, WIDTH, LEFT, TOP, GAP = 2, 1.7, 3.0, 0.7, 0.35, 0.8  # inches
 Losses = Mapping[str, Sequence[np.ndarray]]  # of an arm, of each seed, by epoch
 
 
@@ -47,4 +47,5 @@ def _panel(axes: "Axes", losses: Losses) -> None:
     low, high = everything.min(), np.quantile(everything, 0.9)
     axes.set_ylim(low - 0.05 * (high - low), high)
     axes.set_xlabel("epoch")
+    axes.set_ylabel("validation loss")
     axes.legend()
