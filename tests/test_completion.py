@@ -112,7 +112,7 @@ def test_two_kinds_are_told_apart_whatever_their_loudness():
     stretches = [process(128, seed, SWING if seed % 2 else other, loudness) for seed, loudness in enumerate(loud)]
     found = kinds.learned(stretches, 0, quiet)
     assess = Assessor(found)
-    told = [assess(stretch, np.ones_like(stretch, bool)) for stretch in stretches[:60]]
+    told = [assess(stretch, np.ones_like(stretch, bool), quiet) for stretch in stretches[:60]]
     of_kind = [set(np.concatenate([one.kind for one in told[first::2]])) for first in (0, 1)]
     assert not of_kind[0] & of_kind[1]
     # ... and how loud each is, up to what the kind itself stands for.
@@ -129,6 +129,12 @@ def test_what_was_recorded_is_kept_to_the_bit_and_a_seed_gives_the_same_draws():
     assert np.array_equal(*draws)
     assert np.array_equal(draws[0][:, 3][stretch.known], values[stretch.known])
     assert not np.array_equal(draws[0], completer.draws(stretch, 25, 8))
+
+
+def test_more_draws_than_the_memory_holds_are_refused():
+    completer = Completer.learned([Stretch(process(500, 1), 0.0)], 50.0, None, 0, quiet)
+    with pytest.raises(ValueError, match=r"at most 200,000,000 are held at once. Ask for fewer --draws"):
+        completer.draws(Stretch(np.zeros((20_000, 2)), 0.0), 6000, 0)
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say():

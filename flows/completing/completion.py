@@ -105,7 +105,7 @@ class _Windows:
             self._learned = Completer.learned(fit, self.rate_hz, period_s, self.request.seed, self.show)
         opened = asked.opened(recorded.stretch, recorded.rate_hz)
         completer = _measured(self._learned, others, (asked, opened), self.request.seed, (self.show, notes))
-        return _drawn(completer, replace(recorded, stretch=opened, rate_hz=self.rate_hz), self.request)
+        return _drawn(completer, replace(recorded, stretch=opened, rate_hz=self.rate_hz), self.request, self.show)
 
     def _stretches(self, split: str) -> list["Stretch"]:
         from sensegen.completion.stretches import of_windows
@@ -167,7 +167,7 @@ class _Alone:
         tried = self._learned(before, rate_hz)
         tried = _measured(tried, parts[-1:], (asked, opened), self.request.seed, (self.show, notes))
         completer = replace(self._learned(parts, rate_hz), spreads=tried.spreads)
-        return _drawn(completer, replace(recorded, stretch=opened), self.request)
+        return _drawn(completer, replace(recorded, stretch=opened), self.request, self.show)
 
     def _learned(self, parts: list["Stretch"], rate_hz: float) -> "Completer":
         from sensegen.completion.completer import Completer
@@ -197,10 +197,10 @@ def _measured(
         return completer
 
 
-def _drawn(completer: "Completer", recorded: "Recorded", request: Request) -> "Completed":
+def _drawn(completer: "Completer", recorded: "Recorded", request: Request, show: "Progress") -> "Completed":
     from sensegen.completion.files import Completed
 
-    return Completed(recorded, completer.draws(recorded.stretch, request.draws, request.seed))
+    return Completed(recorded, completer.draws(recorded.stretch, request.draws, request.seed, show))
 
 
 def _recordings(request: Request) -> Iterator["Recording"]:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from sensegen.completion.autoregression import Autoregression, order_at
 from sensegen.completion.kinds import PIECE, QUIETEST
+from sensegen.progress import Progress
 
 LEAST_KNOWN = 0.5  # of what pieces have known on average: with less, a piece is taken for one like its neighbour
 PRIOR_VALUES = 4.0  # values' worth of belief that a piece is as loud as its kind
@@ -31,12 +32,16 @@ class Assessor:
         self.kinds = kinds
         self._precision = lru_cache(maxsize=2 * len(kinds))(self._dense)
 
-    def __call__(self, series: Series, known: Known) -> Assessed:
+    def __call__(self, series: Series, known: Known, show: Progress) -> Assessed:
         """The likeliest kind and loudness of each piece; pieces end where the known part of the stretch does."""
         starts = _starts(known)
         shares = np.array([known[start : start + PIECE].mean() for start in starts])
         enough = shares >= min(LEAST_KNOWN * shares.mean(), shares.max())
-        looked_at = [self._likeliest(series[at : at + PIECE], known[at : at + PIECE]) for at in starts[enough]]
+        looked_at = []
+        for done, at in enumerate(starts[enough]):
+            show(done, int(enough.sum()), "looking for the kind and loudness of each piece")
+            looked_at.append(self._likeliest(series[at : at + PIECE], known[at : at + PIECE]))
+        show(len(looked_at), len(looked_at), "drawing")
         piece = np.clip(np.searchsorted(starts, np.arange(len(series)), side="right") - 1, 0, None)
         nearest = np.abs(np.flatnonzero(enough)[None] - piece[:, None]).argmin(axis=1)
         return Assessed(*(np.array(part)[nearest] for part in zip(*looked_at, strict=True)))
