@@ -20,7 +20,7 @@ from sensegen.completion.levels import Around, Scale, Season
 from sensegen.completion.pieces import Assessor
 from sensegen.completion.scores import covered, crps
 from sensegen.completion.spreads import Spreads, distances
-from sensegen.completion.stretches import Stretch, of_windows, whole_parts
+from sensegen.completion.stretches import Stretch, late, of_windows, whole_parts
 from sensegen.scaling import Scaling
 from sensegen.windows import Windows
 
@@ -276,6 +276,13 @@ def test_parts_without_gaps_know_when_they_begin():
     assert [(one.start_s, len(one.values)) for one in found] == [(2.5, 15), (pytest.approx(4.1), 9)]
 
 
+def test_what_was_known_late_ends_in_the_last_share_and_knows_when_it_begins():
+    found = late(Stretch(np.arange(1000.0)[:, None], 5.0), 10.0, 0.2)
+    assert {one.values[-1, 0] >= 899 for one in found} == {True} and found[-1].values[-1, 0] == 999
+    assert [one.start_s for one in found] == [5.0 + one.values[0, 0] / 10 for one in found]
+    assert max(len(one.values) for one in found) == 256
+
+
 def table(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
@@ -393,11 +400,11 @@ def test_a_file_goes_on_by_what_it_tells_itself(tmp_path, project, monkeypatch):
 
 
 def test_a_short_file_alone_is_gone_on_with_and_that_its_spread_is_not_measured_is_told(tmp_path, project, monkeypatch):
-    file, out = recorded(tmp_path / "a.csv", process(60, 54)), tmp_path / "out.csv"
+    file, out = recorded(tmp_path / "a.csv", process(30, 54)), tmp_path / "out.csv"
     result = command(project, monkeypatch, "extrapolate", str(file), "--out", str(out), "--seconds", "0.2", "--alone")
     assert result.exit_code == 0, result.output
     assert "Intervals are those of the model" in result.output
-    assert len(read_back(out)["time_s"]) == 70
+    assert len(read_back(out)["time_s"]) == 40
 
 
 def test_a_description_reads_any_file(tmp_path, project, monkeypatch):

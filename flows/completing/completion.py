@@ -152,7 +152,7 @@ class _Alone:
     def completed(self, recorded: "Recorded", asked: "Task", notes: list[str]) -> "Completed":
         """A recording at a rate that it has itself."""
         from sensegen.completion.kinds import SHORTEST
-        from sensegen.completion.stretches import whole_parts
+        from sensegen.completion.stretches import late, whole_parts
 
         if asked.rate_hz(recorded.rate_hz) != recorded.rate_hz:
             raise ValueError(
@@ -165,7 +165,8 @@ class _Alone:
         before = whole_parts(replace(stretch, values=stretch.values[:cut]), rate_hz, SHORTEST)
         parts = whole_parts(stretch, rate_hz, SHORTEST)
         tried = self._learned(before, rate_hz)
-        tried = _measured(tried, parts[-1:], (asked, opened), self.request.seed, (self.show, notes))
+        others = late(parts[-1], rate_hz, MEASURED_SHARE)
+        tried = _measured(tried, others, (asked, opened), self.request.seed, (self.show, notes))
         completer = replace(self._learned(parts, rate_hz), spreads=tried.spreads)
         return _drawn(completer, replace(recorded, stretch=opened), self.request, self.show)
 

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from sensegen.scaling import Scaling
 from sensegen.windows import StoredValues, Windows
 
+BACK, TIMES = 256, 20
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -41,6 +43,17 @@ def of_windows(windows: Windows, scaling: Scaling) -> list[Stretch]:
             float(starts[first]) / windows.rate_hz,
         )
         for first, last in bounds
+    ]
+
+
+def late(stretch: Stretch, rate_hz: float, share: float) -> list[Stretch]:
+    """What was known at several times in the last `share` of a stretch, as far back as `BACK` samples or that share."""
+    length = len(stretch.values)
+    stops = np.unique(np.linspace(length * (1 - share / 2), length, TIMES).astype(int))
+    starts = np.maximum(0, stops - max(BACK, round(length * share)))
+    return [
+        Stretch(stretch.values[start:stop], stretch.start_s + start / rate_hz)
+        for start, stop in zip(starts, stops, strict=True)
     ]
 
 
