@@ -443,6 +443,14 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(project, tmp_path, 
     assert told in result.output
 
 
+def test_the_recording_is_not_written_over(project, tmp_path, monkeypatch):
+    file = recorded(tmp_path / "a.csv", process(60, 0))
+    before = file.read_bytes()
+    result = command(project, monkeypatch, "extrapolate", str(file), "--out", str(file), "--seconds", "1")
+    assert (result.exit_code, file.read_bytes()) == (1, before)
+    assert "files of their own" in result.output
+
+
 def test_without_windows_the_way_on_is_told(tmp_path, monkeypatch):
     for name in ("params.yaml", "dvc.yaml"):
         (tmp_path / name).write_text("", encoding="utf-8")

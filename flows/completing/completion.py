@@ -59,8 +59,11 @@ def complete(root: Path, request: Request, asked: "Task") -> Outcome:
     from sensegen.progress import reporter
     from sensegen.reporting.completion_figure import picture
 
-    for path in filter(None, (request.out, request.draws_out)):
+    written = [path for path in (request.out, request.draws_out) if path]
+    for path in written:
         files.check_ending(path)
+    if len({path.resolve() for path in (request.file, *written)}) < 1 + len(written):
+        raise ValueError(f"--out and --draws-out must be files of their own, and none of them {request.file}.")
     show = reporter("completion")
     notes: list[str] = []
     recorded = [files.on_grid(recording) for recording in _recordings(request)]
