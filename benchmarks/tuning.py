@@ -45,6 +45,12 @@ def run() -> list[str]:
                 known = {"arm": arm, "seed": str(seed), "settings": settings(params)}
                 if LEDGER.find(known) is None:
                     LEDGER.append({**known, "commit": commit(), **measured(params, windows, Path(folder))})
+            lines = tell()
+    return lines
+
+
+def tell() -> list[str]:
+    """Write the table of the rows that there are."""
     lines = [
         f"{EPOCHS} epochs, mean (95 % interval over seeds that no trial had); the last row is tuned less preset.",
         "",
@@ -96,5 +102,7 @@ def _rows() -> Iterator[list[str]]:
 
 
 def _interval(values: list[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
     told = over_seeds(values)
     return f"{told['mean']:.3f} ({told['low']:.3f} to {told['high']:.3f})"
