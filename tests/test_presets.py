@@ -10,9 +10,10 @@ from sensegen import params, presets
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 FOLDER = ROOT / "presets"
-# Not whole: one cuts the budgets of another preset, one asks for more, some take another generator; and one is only for
-# preset hapt, since it takes other channels.
-ON_TOP_OF_ANY = ("quick", "augmentation", "flow_matching", "mdn_rnn", "wgan_gp", "wgan", "dowgan_mlp")
+# Not whole: one cuts the budgets of another preset, one asks for more, some take another generator, as those do that a
+# search has found; and one is only for preset hapt, since it takes other channels.
+FOUND = [name for name in presets.names(FOLDER) if name.startswith("tuned_")]
+ON_TOP_OF_ANY = ("quick", "augmentation", "flow_matching", "mdn_rnn", "wgan_gp", "wgan", "dowgan_mlp", *FOUND)
 ON_TOP = (*ON_TOP_OF_ANY, "hapt_raw")
 WHOLE = [name for name in presets.names(FOLDER) if name not in ON_TOP]
 
