@@ -297,6 +297,12 @@ def test_empty_cells_and_rows_left_out_are_gaps_of_a_regular_grid(tmp_path):
     )
 
 
+def test_of_two_samples_at_one_point_none_is_lost(tmp_path):
+    rows = [f"{at},{at}," for at in range(300)] + ["7.2,9,", "8.2,,5"]
+    found = files.on_grid(files.read_table(table(tmp_path / "a.csv", "\n".join(["time_s,x,y", *rows]) + "\n")))
+    assert (found.stretch.values[7, 0], found.stretch.values[8].tolist()) == (8, [8, 5])
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
@@ -305,6 +311,7 @@ def test_empty_cells_and_rows_left_out_are_gaps_of_a_regular_grid(tmp_path):
         ("a.csv", "time_s\n0\n", "one a channel"),
         ("a.csv", "time_s,x\n0,1\n1,two\n", r"line 3"),
         ("a.csv", "time_s,x\n0,1\n,2\n", "every row must have its time"),
+        ("a.csv", "time_s,x [g],x\n0,1,2\n1,1,2\n", "several of x"),
         ("a.csv", "time_s,x\n3,1\n", "two samples with different times"),
         ("a.csv", "time_s,x\n0,1\n1,2\n2,2\n1e9,3\n", "at most 10,000,000 are taken"),
         ("a.csv", "time_s,x\n" + "".join(f"{at - 0.8 * (at % 4 == 3)},1\n" for at in range(60)), "near a grid"),
@@ -387,6 +394,13 @@ def test_a_slower_recording_comes_out_at_the_rate_of_the_windows(project, tmp_pa
     assert np.array_equal(found["acc_x [g]"][::2], truth[::2, 0])
     between = np.interp(np.arange(1001), np.arange(0, 1001, 2), truth[::2, 0])
     assert np.abs(found["acc_x [g]"] - truth[:, 0]).mean() < np.abs(between - truth[:, 0]).mean()
+
+
+def test_the_times_of_a_recording_whose_clock_is_a_little_off_are_its_own(project, tmp_path, monkeypatch):
+    file, out = recorded(tmp_path / "a.csv", process(301, 55), 50.25), tmp_path / "out.csv"
+    result = command(project, monkeypatch, "extrapolate", str(file), "--out", str(out), "--seconds", "0.2")
+    assert result.exit_code == 0, result.output
+    np.testing.assert_allclose(read_back(out)["time_s"][:301], np.arange(301) / 50.25, atol=1e-6)
 
 
 def test_a_file_goes_on_by_what_it_tells_itself(tmp_path, project, monkeypatch):

@@ -67,6 +67,8 @@ def complete(root: Path, request: Request, asked: "Task") -> Outcome:
     show = reporter("completion")
     notes: list[str] = []
     recorded = [files.on_grid(recording) for recording in _recordings(request)]
+    if not recorded:
+        raise ValueError(f"{request.file} must hold a recording, but none was found in it.")
     learning = _Alone(request, show) if request.alone else _Windows(root, request, show)
     completed = [learning.completed(one, asked, notes) for one in recorded]
     told = {"made_by": f"sensegen {version('sensegen')}", "synthetic": True, "task": repr(asked), **learning.origin()}
@@ -108,7 +110,9 @@ class _Windows:
             self._learned = Completer.learned(fit, self.rate_hz, period_s, self.request.seed, self.show)
         opened = asked.opened(recorded.stretch, recorded.rate_hz)
         completer = _measured(self._learned, others, (asked, opened), self.request.seed, (self.show, notes))
-        return _drawn(completer, replace(recorded, stretch=opened, rate_hz=self.rate_hz), self.request, self.show)
+        # At the recording's own rate: by that of the windows its samples would drift from their times.
+        finished = replace(recorded, stretch=opened, rate_hz=asked.rate_hz(recorded.rate_hz))
+        return _drawn(completer, finished, self.request, self.show)
 
     def _stretches(self, split: str) -> list["Stretch"]:
         from sensegen.completion.stretches import of_windows

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from sensegen import delimited, timestamps
 from sensegen.artifacts import writing
@@ -69,12 +69,14 @@ def read_table(path: Path) -> Recording:
     times_s = _numbers(path, table, TIME)
     if not len(times_s) or not np.isfinite(times_s).all():
         raise ValueError(f"{path}, column {TIME}: every row must have its time.")
-    signals = {}
+    signals: dict[str, Signal] = {}
     for heading in table.column_names:
         if heading == TIME:
             continue
         found = NAMED.fullmatch(heading)
         channel, unit = (found["channel"], found["unit"] or "") if found else (heading, "")
+        if channel in signals:
+            raise ValueError(f"{path} must have one column a channel, but has several of {channel}.")
         values = _numbers(path, table, heading)[:, None]
         signals[channel] = Signal(values, times_s, _rate_hz(path.name, times_s), unit, (channel,))
     return Recording(path.name, "", signals, ())
@@ -99,11 +101,9 @@ def on_grid(recording: Recording) -> Recorded:
         )
     columns = []
     for place, (_, values) in zip(places, orders, strict=True):
-        column = np.full((length, values.shape[1]), np.nan)
         if len(np.unique(place)) < len(place) * 0.99:
             raise ValueError(f"{recording.name}: its times do not lie near a grid of {rate_hz:g} Hz.")
-        column[place] = values
-        columns.append(column)
+        columns.append(_means(place, values, length))
     return Recorded(
         recording.name,
         Stretch(np.concatenate(columns, axis=1), start_s),
@@ -111,6 +111,16 @@ def on_grid(recording: Recording) -> Recorded:
         tuple(name for signal in signals for name in signal.channels),
         tuple(signal.unit for signal in signals for _ in signal.channels),
     )
+
+
+def _means(
+    place: Int[np.ndarray, "sample"], values: Float[np.ndarray, "sample channel"], length: int
+) -> Float[np.ndarray, "time channel"]:
+    """At each place the mean of the known values there; NaN where there is none."""
+    known, sums, counts = ~np.isnan(values), np.zeros((length, values.shape[1])), np.zeros((length, values.shape[1]))
+    np.add.at(sums, place, np.where(known, values, 0.0))
+    np.add.at(counts, place, known)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Assessor:
             show(done, int(enough.sum()), "looking for the kind and loudness of each piece")
             looked_at.append(self._likeliest(series[at : at + PIECE], known[at : at + PIECE]))
         show(len(looked_at), len(looked_at), "drawing")
-        piece = np.clip(np.searchsorted(starts, np.arange(len(series)), side="right") - 1, 0, None)
-        nearest = np.abs(np.flatnonzero(enough)[None] - piece[:, None]).argmin(axis=1)
+        piece = np.searchsorted(starts, np.arange(len(series)), side="right") - 1
+        nearest = np.abs(np.flatnonzero(enough)[None] - np.arange(len(starts))[:, None]).argmin(axis=1)[piece]
         return Assessed(*(np.array(part)[nearest] for part in zip(*looked_at, strict=True)))
 
     def _likeliest(self, series: Series, known: Known) -> tuple[int, float]:
