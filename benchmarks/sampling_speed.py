@@ -86,12 +86,12 @@ def one_step_a_call(generator: Generator) -> Callable[[], object]:
     def window() -> np.ndarray:
         rng, label, made = np.random.default_rng(0), tf.zeros(1, tf.int32), []
         states = model.states(1)
-        seen = tf.zeros((1, 2 * SHAPE.channels))
+        seen = tf.zeros((1, 3 * SHAPE.channels))
         for _ in range(SHAPE.length):
             mixture, states = step(seen, label, states)
             gumbel, normal = rng.gumbel(size=(1, model.mixtures)), rng.normal(size=(1, SHAPE.channels))
             made.append(draw(mixture, gumbel.astype(np.float32), normal.astype(np.float32)).numpy())
-            seen = tf.constant(np.concatenate([np.arcsinh(made[-1]), made[-1]], axis=1))
+            seen = tf.constant(np.concatenate([np.arcsinh(made[-1]), made[-1], made[-1] - made[0]], axis=1))
         return np.stack(made, axis=1)
 
     window()

@@ -6,47 +6,34 @@ of windows that are given: the person, the phone and the phase are those of the 
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+import tempfile
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sensegen import released
 from sensegen.artifacts import Artifacts
+from sensegen.released import Asked, Release
 
 if TYPE_CHECKING:
     from sensegen.generators.generator import Generator
-    from sensegen.scaling import Scaling
     from sensegen.windows import Windows
 
 
 @dataclass(frozen=True)
-class Request:
-    """How many windows, of which activity (None: of all, in equal numbers), drawn by which seed.
+class Request(Asked):
+    """What else may be asked for.
 
-    `seconds` is their length (None: as trained); `prompt` a file of windows that they begin with, each in turn;
-    `temperature` how much of the generator's noise is drawn (None: as in params.yaml).
+    `seconds` is the length of windows (None: as trained); `prompt` a file of windows that they begin with, each in
+    turn; `temperature` how much of the generator's noise is drawn (None: as in params.yaml).
     """
 
-    activity: str | None
-    windows: int
-    seed: int
     seconds: float | None = None
     prompt: Path | None = None
     temperature: float | None = None
-
-    def labels(self, classes: tuple[str, ...]) -> np.ndarray:
-        """The class of each window.
-
-        Raises:
-            ValueError: if the generator knows no such activity.
-        """
-        if self.activity is None:
-            return np.sort(np.resize(np.arange(len(classes)), self.windows))
-        if self.activity not in classes:
-            raise ValueError(f"The generator knows {', '.join(classes)}, but was asked for {self.activity}.")
-        return np.full(self.windows, classes.index(self.activity))
 
 
 def generate(root: Path, request: Request, out: Path) -> "Windows":
@@ -61,9 +48,12 @@ def generate(root: Path, request: Request, out: Path) -> "Windows":
     folder = artifacts.alternate / "generator"
     if not (folder / "config.json").exists() or not (artifacts.window / "windows.json").exists():
         raise ValueError(f"There is no trained generator in {folder}. Run `sensegen run` first.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if out.suffix.lower() not in window_files.WRITERS:  # before minutes of sampling
         raise ValueError(f"{out} must end with one of {', '.join(window_files.WRITERS)}, which say how to write it.")
-    windows = _sampled(folder, artifacts.window, request)
+    with tempfile.TemporaryDirectory() as temporary:
+        released.write(Path(temporary) / "release", folder, artifacts.window)
+        windows = _sampled(Release.load(Path(temporary) / "release"), request)
     window_files.write(out, windows, provenance(folder, artifacts.window, request))
     return windows
 
@@ -82,22 +72,14 @@ def provenance(folder: Path, learned: Path, request: Request) -> dict[str, Any]:
     }
 
 
-def _sampled(folder: Path, learned: Path, request: Request) -> "Windows":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from sensegen.generators import load_generator
-    from sensegen.scaling import Scaling
-    from sensegen.windows import Windows
-
-    fit, scaling = Windows.open(learned / "fit"), Scaling.load(learned)
-    labels = request.labels(fit.classes)
-    generator = _warmed(load_generator(folder), request.temperature)
-    length = fit.shape.length if request.seconds is None else round(request.seconds * fit.rate_hz)
-    if request.prompt is None and length == fit.shape.length:
-        values = generator.sample(labels, request.seed)
-    else:
-        values = _continued(generator, _prompt(request, fit, scaling), labels, length, request.seed)
-    values = scaling.invert(values).astype(np.float32)
-    return replace(fit, values=values, labels=labels, subjects=("",) * len(labels))
+def _sampled(release: Release, request: Request) -> "Windows":
+    generator = _warmed(release.generator, request.temperature)
+    length = generator.shape.length if request.seconds is None else round(request.seconds * release.empty.rate_hz)
+    if request.prompt is None and length == generator.shape.length:
+        return release.windows(request)
+    labels = request.labels(release.classes)
+    values = _continued(generator, _prompt(request, release), labels, length, request.seed)
+    return release.in_units(values, labels)
 
 
 def _warmed(generator: "Generator", temperature: float | None) -> "Generator":
@@ -126,15 +108,16 @@ def _continued(generator: "Generator", prompt: np.ndarray, labels: np.ndarray, l
     return generator.continued(prompt, labels, length, seed)
 
 
-def _prompt(request: Request, fit: "Windows", scaling: "Scaling") -> np.ndarray:
+def _prompt(request: Request, release: Release) -> np.ndarray:
     """The scaled beginning of each window, of no sample where none is given."""
     if request.prompt is None:
-        return np.empty((request.windows, 0, fit.shape.channels), np.float32)
+        return np.empty((request.windows, 0, release.generator.shape.channels), np.float32)
     from sensegen import window_files
 
     given = window_files.read(request.prompt)
     for name in ("channels", "units", "rate_hz"):
-        of_prompt, must = getattr(given, name), getattr(fit, name)
+        of_prompt, must = getattr(given, name), getattr(release.empty, name)
         if of_prompt != must:
             raise ValueError(f"{request.prompt} must have {name} {must}, but has {of_prompt}.")
-    return scaling.apply(np.asarray(given.values, np.float64))[np.resize(np.arange(len(given)), request.windows)]
+    scaled = release.scaling.apply(np.asarray(given.values, np.float64))
+    return scaled[np.resize(np.arange(len(given)), request.windows)]

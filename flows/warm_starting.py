@@ -1,6 +1,7 @@
 """A model is brought into the project's folder for training to begin with: `sensegen warm-start`."""
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ def bring(root: Path, source: str) -> tuple[str, str]:
     """
     place = root / FOLDER / "new"
     if source.startswith("models:/"):
-        from sensegen.tracking import fetch_generator
+        from sensegen.tracking import fetch_release
 
-        fetch_generator(root, source, place)
+        with tempfile.TemporaryDirectory() as temporary:
+            fetch_release(root, source, Path(temporary) / "release")
+            _copy(Path(temporary) / "release", place)
     else:
         _copy(Path(source), place)
     found = digest(place)

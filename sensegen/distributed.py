@@ -33,14 +33,19 @@ def each(function: Callable[[Job], Result], jobs: Iterable[Job], runtime: Runtim
         InvalidParams: if the engine is Ray and Ray is not installed.
         ChildProcessError: if a worker process was ended from outside, as the system does when memory runs out.
     """
-    if runtime.engine == "ray":
-        return _by_ray(function, jobs, runtime.workers)
     listed = jobs if isinstance(jobs, list | tuple) else None
+    if runtime.engine == "ray":
+        return _by_ray(function, jobs, runtime.workers, runtime.workers if listed is None else len(listed))
     if runtime.workers == 1 or (listed is not None and len(listed) < 2):
         return map(function, jobs)
     if listed is None:
         return _by_processes(function, jobs, runtime.workers, runtime.workers)
     return _by_processes(function, listed, min(runtime.workers, len(listed)), len(listed))
+
+
+def in_worker() -> bool:
+    """Whether this process was started for such jobs, beside others of its kind."""
+    return _Worker.here
 
 
 def by_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: int = 2) -> Iterator[Result]:
@@ -74,10 +79,11 @@ def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], worker
         pool.shutdown(cancel_futures=True)
 
 
-def _by_ray(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+def _by_ray(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int, ahead: int) -> Iterator[Result]:
     with _cluster(workers) as ray:
+        remote = ray.remote(_as_worker)
         try:
-            yield from _in_order(ray.remote(function).remote, ray.get, jobs, workers)
+            yield from _in_order(lambda job: remote.remote(function, job), ray.get, jobs, ahead)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         except ray.exceptions.RayError as error:
@@ -122,10 +128,22 @@ def _cluster(workers: int) -> Iterator[Any]:
         ray.shutdown()
 
 
+class _Worker:
+    """What a worker knows of itself."""
+
+    here = False
+
+
+def _as_worker(function: Callable[[Job], Result], job: Job) -> Result:
+    _Worker.here = True
+    return function(job)
+
+
 def _start_worker() -> None:
     """A worker leaves Ctrl-C to the process that started it, and does not outlive that process."""
     from multiprocessing import parent_process
 
+    _Worker.here = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None

@@ -5,7 +5,7 @@ No pickle, so that a model from elsewhere cannot run code, and no save time, whi
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ def save(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         )
 
 
-def digest(folder: Path) -> str:
-    """The sha256 of a model folder: of the bytes of its config and its weights.
+def digest(folder: Path, names: Sequence[str] = FILES) -> str:
+    """The sha256 of a model folder: of the bytes of its files, one after the other.
 
     Raises:
         FileNotFoundError: if the folder holds no model.
     """
     found = hashlib.sha256()
-    for name in FILES:
+    for name in names:
         found.update((folder / name).read_bytes())
     return found.hexdigest()
 

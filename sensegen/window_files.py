@@ -1,16 +1,12 @@
 """Windows in one file, as anybody may write them: Parquet, CSV or NPZ, in physical units.
 
-A table (Parquet, CSV) has a row a sample: `window` (any name), `time_s` (from the window's begin), a column a channel,
-which may name its unit in brackets, as in `acc_x [g]`, and, where known, `label` and `subject`. The rate is that of
-`time_s`. An NPZ holds `values` (window, time, channel), `channels` and `rate_hz`, and, where known, `labels` (names),
-`subjects` and `units`. Nothing is unpickled.
-
-Where windows come from may be told inside the file, as JSON: in the schema of a Parquet file, in the array `provenance`
-of an NPZ, in a first line of a CSV that begins with `#`, as `pandas.read_csv(..., comment="#")` skips it.
+A table (Parquet, CSV; `table_files`) has a row a sample: `window` (any name), `time_s` (from the window's begin), a
+column a channel, and, where known, `label` and `subject`. The rate is that of `time_s`. An NPZ holds `values` (window,
+time, channel), `channels` and `rate_hz`, and, where known, `labels` (names), `subjects`, `units` and, as JSON, where
+windows come from (`provenance`). Nothing is unpickled.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,19 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sensegen import delimited
+from sensegen import delimited, table_files
 from sensegen.artifacts import writing
+from sensegen.table_files import PROVENANCE, TIME, Provenance, numbers
 from sensegen.windows import Windows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-WINDOW, TIME, LABEL, SUBJECT = "window", "time_s", "label", "subject"
+WINDOW, LABEL, SUBJECT = "window", "label", "subject"
 UNLABELLED = "unlabelled"
-PROVENANCE = "provenance"
-COMMENT = "#"
-Provenance = Mapping[str, Any]
-NAMED = re.compile(r"(?P<channel>[^\[\]]*?)\s*(?:\[(?P<unit>[^\]]*)\])?")
 REGULAR = 1e-3  # of a period, by which a time may be off its place
 
 
@@ -119,7 +112,7 @@ def _write_npz(path: Path, windows: Windows, provenance: Provenance) -> None:
 def _read_csv(path: Path) -> Windows:
     import pyarrow as pa
 
-    comments = _comments(path)
+    comments = table_files.comments(path)
     headings = delimited.columns_of(path, delimited.Layout({WINDOW: "text"}, quoted=True, skipped_lines=comments))
     texts = (WINDOW, LABEL, SUBJECT)
     layout = delimited.Layout(
@@ -132,13 +125,7 @@ def _read_csv(path: Path) -> Windows:
 
 
 def _read_parquet(path: Path) -> Windows:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return _of_table(path, pq.read_table(path))
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is no Parquet file, or was cut off: {error}") from None
+    return _of_table(path, table_files.read_parquet(path))
 
 
 def _of_table(path: Path, table: "pa.Table") -> Windows:
@@ -154,8 +141,7 @@ def _of_table(path: Path, table: "pa.Table") -> Windows:
     rate_hz = _rate_hz(path, columns.times_s.reshape(-1, length))
     words = {name: _once(path, name, word.reshape(-1, length)) for name, word in columns.words.items()}
     words.pop(WINDOW)
-    parts = [NAMED.fullmatch(heading) for heading in columns.headings]
-    channels, units = (tuple((part and part[key]) or "" for part in parts) for key in ("channel", "unit"))
+    channels, units = zip(*map(table_files.channel_and_unit, columns.headings), strict=True)
     return _windows(columns.values.reshape(-1, length, len(channels)), words, (channels, units), rate_hz)
 
 
@@ -172,18 +158,9 @@ def _in_order(path: Path, table: "pa.Table") -> Columns:
     words = {name: np.asarray(table[name].to_pylist(), str) for name in (WINDOW, LABEL, SUBJECT) if name in names}
     _, first, code = np.unique(words[WINDOW], return_index=True, return_inverse=True)
     order = np.argsort(first[code], kind="stable")
-    values = np.column_stack([_numbers(path, table, name) for name in headings])
-    times_s = _numbers(path, table, TIME)
+    values = np.column_stack([numbers(path, table, name) for name in headings])
+    times_s = numbers(path, table, TIME)
     return Columns(values[order], times_s[order], {name: word[order] for name, word in words.items()}, headings)
-
-
-def _numbers(path: Path, table: "pa.Table", name: str) -> Float[np.ndarray, "row"]:
-    import pyarrow as pa
-
-    try:
-        return table[name].cast(pa.float64()).to_numpy()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"{path}, column {name}: numbers must stand here: {error}") from None
 
 
 def _rate_hz(path: Path, times_s: Float[np.ndarray, "window time"]) -> float:
@@ -235,30 +212,16 @@ def _as_table(windows: Windows) -> "pa.Table":
         SUBJECT: np.repeat(np.array(windows.subjects, str), length),
     }
     for at, (channel, unit) in enumerate(zip(windows.channels, windows.units, strict=True)):
-        columns[f"{channel} [{unit}]" if unit else channel] = values[:, :, at].reshape(-1)
+        columns[table_files.heading(channel, unit)] = values[:, :, at].reshape(-1)
     return pa.table(columns)
 
 
 def _write_parquet(path: Path, windows: Windows, provenance: Provenance) -> None:
-    import pyarrow.parquet as pq
-
-    table = _as_table(windows).replace_schema_metadata({PROVENANCE: json.dumps(provenance)})
-    pq.write_table(table, path, compression="zstd")
+    table_files.write_parquet(path, _as_table(windows), provenance)
 
 
 def _write_csv(path: Path, windows: Windows, provenance: Provenance) -> None:
-    from pyarrow import csv
-
-    with path.open("wb") as file:
-        if provenance:
-            file.write(f"{COMMENT} {json.dumps(provenance)}\n".encode())
-        csv.write_csv(_as_table(windows), file)
-
-
-def _comments(path: Path) -> int:
-    """How many lines of comments stand above the header."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return next((number for number, line in enumerate(lines) if not line.startswith(COMMENT)), 0)
+    table_files.write_csv(path, _as_table(windows), provenance)
 
 
 # --- where windows come from
@@ -266,17 +229,12 @@ def _comments(path: Path) -> int:
 
 def provenance(path: Path) -> dict[str, Any]:
     """What a file that `write` wrote tells of where its windows come from; empty where it tells nothing."""
-    import pyarrow.parquet as pq
-
     if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as file:
             return json.loads(str(file[PROVENANCE])) if PROVENANCE in file.files else {}
     if path.suffix.lower() == ".csv":
-        with path.open(encoding="utf-8") as lines:
-            first = next(lines, "")
-        return json.loads(first.removeprefix(COMMENT)) if first.startswith(COMMENT) else {}
-    metadata = pq.read_schema(path).metadata or {}
-    return json.loads(metadata.get(PROVENANCE.encode(), b"{}"))
+        return table_files.csv_provenance(path)
+    return table_files.parquet_provenance(path)
 
 
 READERS: Mapping[str, Callable[[Path], Windows]] = {".parquet": _read_parquet, ".csv": _read_csv, ".npz": _read_npz}

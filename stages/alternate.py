@@ -33,4 +33,4 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         out / "comparison.json", json.dumps({"generator_steps": steps, "validation_loss": loss}, indent=2) + "\n"
     )
     tracker.log_metrics({f"validation_loss/{name}_alternation": value for name, value in loss.items()})
-    tracker.log_generator(out / "generator", fit.values[:1])
+    tracker.log_generator(out / "generator", artifacts.window)

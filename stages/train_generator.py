@@ -34,4 +34,4 @@ def run(params: Params, artifacts: Artifacts, tracker: Tracker) -> None:
         told = calibration(generator, validation, Scaling.load(artifacts.window))
         write_text(artifacts.train_generator / "calibration.json", json.dumps(told, indent=2) + "\n")
     tracker.log_metrics({f"calibration/{name}": told[name] for name in told if isinstance(told[name], float)})
-    tracker.log_generator(artifacts.train_generator / "generator", fit.values[:1])
+    tracker.log_generator(artifacts.train_generator / "generator", artifacts.window)

@@ -1,5 +1,6 @@
 """What several tests need: the project's own params, and small worlds whose answers are known."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sensegen.params.models import (
     MDNRNNParams,
     OptimiserParams,
 )
+from sensegen.scaling import Scaling
 from sensegen.windows import Windows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +50,22 @@ def sines(rng: np.random.Generator, windows: int, length: int = 32) -> Windows:
     values = np.stack([np.sin(angle), np.cos(angle)], axis=-1) + rng.normal(0, 0.05, (windows, length, 2))
     subjects = tuple(f"S{at % 4}" for at in range(windows))
     return Windows(values.astype(np.float32), labels, subjects, ("a", "b"), ("slow", "fast"), 32.0, ("g", "g"))
+
+
+def put_windows(folder: Path, windows: Windows, scaling: Scaling) -> Path:
+    """Scaled windows as the fit split of a window folder, without overlap."""
+    folder.mkdir(parents=True)
+    length, subjects = windows.shape.length, sorted(set(windows.subjects))
+    about = {
+        **{"channels": windows.channels, "classes": windows.classes, "units": windows.units, "subjects": subjects},
+        **{"rate_hz": windows.rate_hz, "length": length},
+        "scaling": {"mean": scaling.mean.tolist(), "stddev": scaling.stddev.tolist()},
+    }
+    (folder / "windows.json").write_text(json.dumps(about), encoding="utf-8")
+    np.save(folder / "signals.npy", np.asarray(windows.values).reshape(-1, windows.shape.channels))
+    starts, people = np.arange(len(windows)) * length, [subjects.index(name) for name in windows.subjects]
+    np.save(folder / "fit.npy", np.stack([starts, windows.labels, people], axis=1))
+    return folder
 
 
 def noise_like(values: np.ndarray, seed: int) -> np.ndarray:

@@ -26,7 +26,7 @@ LAYERS = (
     ("flows",),
     ("stages",),
     ("reporting", "tracking", "tuning", "export"),
-    ("augmentation",),
+    ("augmentation", "released"),
     ("evaluation", "completion"),
     (
         *("alternation", "calibration", "pretraining", "adversarial_step", "training", "training_run", "guard"),
@@ -37,15 +37,8 @@ LAYERS = (
     ("windows", "window_files", "window_folder", "cutting", "labelling", "balancing", "splitting", "scaling"),
     ("filtering", "resampling", "decimation", "timestamps"),
     (
-        "recording",
-        "recordings",
-        "signal_files",
-        "delimited",
-        "number_table",
-        "units",
-        "description",
-        "source",
-        "fetching",
+        *("recording", "recordings", "signal_files", "table_files", "delimited", "number_table"),
+        *("units", "description", "source", "fetching"),
     ),
     (
         *(

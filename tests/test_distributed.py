@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sensegen.distributed import by_threads, each
+from sensegen.distributed import by_threads, each, in_worker
 from sensegen.params import InvalidParams, RuntimeParams
 from sensegen.recording import InvalidRecording
 
@@ -37,6 +37,10 @@ def refuse_three(number: int) -> int:
     return number
 
 
+def is_worker(number: int) -> bool:
+    return in_worker()
+
+
 def die(number: int) -> None:
     os._exit(number)
 
@@ -46,6 +50,12 @@ def test_results_come_in_the_order_of_jobs_whoever_is_first(engine):
     results = list(each(square_slowly_at_first, range(9), runtime(engine)))
     assert [squared for squared, _ in results] == [number * number for number in range(9)]
     assert os.getpid() not in {process for _, process in results}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_worker_knows_that_it_is_one(engine):
+    assert list(each(is_worker, range(2), runtime(engine))) == [True, True]
+    assert not in_worker() and list(each(is_worker, range(2), runtime(workers=1))) == [False, False]
 
 
 def test_one_worker_is_this_process():

@@ -1,12 +1,11 @@
 """`sensegen generate`: windows in physical units in one file that says where they come from."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_RECURRENT, sines
+from conftest import SMALL_RECURRENT, put_windows, sines
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -15,6 +14,7 @@ from sensegen.artifacts import Artifacts
 from sensegen.generators import build_generator
 from sensegen.params.models import FlowMatchingParams
 from sensegen.params.section import Section
+from sensegen.scaling import Scaling
 
 FLOW = FlowMatchingParams(
     kind="flow_matching", width=8, heads=2, precision="bfloat16", sampling_steps=2, temperature=1.0
@@ -38,20 +38,12 @@ def stepwise(tmp_path_factory) -> Path:
 def workspace(root: Path, params: Section) -> Path:
     for name in ("params.yaml", "dvc.yaml"):
         (root / name).write_text("", encoding="utf-8")
-    windows = sines(np.random.default_rng(0), 40, length=16)
+    windows = replace(sines(np.random.default_rng(0), 40, length=16), units=("g", "rad/s"))
     generator = build_generator(windows.shape, params, seed=0)
     generator.settle(windows)
     artifacts = Artifacts(root)
     generator.save(artifacts.alternate / "generator")
-    artifacts.window.mkdir(parents=True)
-    about = {
-        **{"channels": windows.channels, "classes": windows.classes, "rate_hz": 32.0, "units": ["g", "rad/s"]},
-        **{"length": 16, "subjects": ["S0"]},
-        "scaling": {"mean": [LEVEL, 0.0], "stddev": [2.0, 1.0]},
-    }
-    (artifacts.window / "windows.json").write_text(json.dumps(about), encoding="utf-8")
-    np.save(artifacts.window / "signals.npy", windows.values[0])
-    np.save(artifacts.window / "fit.npy", np.zeros((1, 3), int))  # start, label, subject
+    put_windows(artifacts.window, windows, Scaling(np.array([LEVEL, 0.0]), np.array([2.0, 1.0])))
     return root
 
 

@@ -4,15 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import sines
+from conftest import put_windows, sines
 
 from sensegen import params as schema
-from sensegen import tracking
+from sensegen import released, tracking
+from sensegen.generators import build_generator
 from sensegen.params import Params
+from sensegen.released import Asked, Release, Tampered
+from sensegen.scaling import Scaling
 from sensegen.tracking import provenance, store
 from sensegen.tracking.samples import SamplePlots
 
@@ -231,26 +235,54 @@ def test_processes_that_open_a_fresh_store_together_all_succeed(tmp_path):
     assert [(process.communicate(timeout=120), process.returncode)[1] for process in opened] == [0, 0]
 
 
-def test_a_logged_generator_draws_what_the_generator_draws(root, params):
+@pytest.fixture
+def release(root, params) -> Path:
+    """A small flow beside what its windows mean."""
+    windows = replace(sines(np.random.default_rng(0), 40, length=16), units=("g", "rad/s"))
+    small = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 2})
+    generator = build_generator(windows.shape, small, seed=0)
+    generator.settle(windows)
+    generator.save(root / "generator")
+    scaling = Scaling(np.array([9.81, 0.0]), np.array([2.0, 1.0]))
+    released.write(root / "release", root / "generator", put_windows(root / "windows", windows, scaling))
+    return root / "release"
+
+
+def test_a_logged_generator_answers_rows_of_what_is_asked_in_physical_units(root, params, release):
     import mlflow
     import pandas as pd
 
-    from sensegen.generators import build_generator
-    from sensegen.windows import WindowShape
-
-    small = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 2})
-    generator = build_generator(WindowShape(length=8, channels=2, classes=3), small, seed=0)
-    generator.save(root / "generator")
-    labels, seeds = np.array([2, 0, 1]), np.array([7, 5, 7])
-    drawn = generator.sample(labels[[0, 2]], 7)
     with tracking.start(params, stage="train_generator", root=root) as tracker:
-        tracker.log_generator(root / "generator", drawn)
+        tracker.log_generator(root / "generator", root / "windows")
     (entry,) = tracker.client.search_logged_models([stored(tracker).info.experiment_id])
     assert (entry.source_run_id, entry.status.name) == (tracker.run_id, "READY")
+    assert entry.tags["sha256"] == released.digest(release)
     model = mlflow.pyfunc.load_model(entry.artifact_location)
-    windows = model.predict(pd.DataFrame({"seed": seeds, "label": labels}))
-    assert np.array_equal(windows[[0, 2]], drawn)
-    assert next(iter(model.metadata.get_output_schema())).shape == (-1, 8, 2)
+    asked = pd.DataFrame({"activity": ["fast", None], "windows": [3, 2], "seed": [7, 5]})
+    windows = model.predict(asked)
+    whole = Release.load(release)
+    assert np.array_equal(windows[:3], whole.windows(Asked("fast", 3, 7)).values)
+    assert np.array_equal(windows[3:], whole.windows(Asked(None, 2, 5)).values)
+    assert windows[..., 0].mean() == pytest.approx(9.81, abs=1.5)
+    assert model.predict(model.input_example).shape == (2, 16, 2)
+    assert next(iter(model.metadata.get_output_schema())).shape == (-1, 16, 2)
     requirements = (root / "mlruns").rglob("requirements.txt")
     assert all("==" in line for file in requirements for line in file.read_text().splitlines())
     assert not list((root / "mlruns").rglob("*.pkl"))
+
+
+def test_a_release_that_was_changed_after_it_was_logged_is_not_taken(root, params, release, tmp_path):
+    from sensegen.tracking import fetch_release
+
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        tracker.log_generator(root / "generator", root / "windows")
+    (entry,) = tracker.client.search_logged_models([stored(tracker).info.experiment_id])
+    fetch_release(root, f"models:/{entry.model_id}", tmp_path / "taken")
+    assert released.digest(tmp_path / "taken") == released.digest(release)
+    (weights,) = (root / "mlruns").rglob("weights.safetensors")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(bytes(content))
+    with pytest.raises(Tampered, match=r"sha256 \w+, with which it was logged.*Do not use it"):
+        fetch_release(root, f"models:/{entry.model_id}", tmp_path / "changed")
+    assert not (tmp_path / "changed").exists()

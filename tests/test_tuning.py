@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -143,6 +144,18 @@ def test_a_search_begins_with_the_params_as_they_were_and_scores_every_trial(who
     for trial in studies.scored(study):
         assert trial.values[0] == pytest.approx(trial.user_attrs["useful"] - trial.user_attrs["told_apart"])
     assert studies.best(study)[0].values[0] == max(trial.values[0] for trial in studies.scored(study))
+
+
+def test_a_ray_cluster_runs_the_same_trials(project, whole, tmp_path):
+    root = tmp_path / "on_ray"
+    shutil.copytree(project, root, symlinks=True, ignore=shutil.ignore_patterns(".cache", "mlruns"))
+    text = (root / "params.yaml").read_text(encoding="utf-8")
+    (root / "params.yaml").write_text(presets.applied(text, "runtime: {engine: ray, workers: 2}"), encoding="utf-8")
+    study, shown = run(root, "on_ray", 3)
+    assert [done for done, _, _ in shown] == [1, 2, 3]
+    first, here = (min(studies.scored(one), key=lambda trial: trial.number) for one in (study, whole[0]))
+    assert first.params == here.params
+    assert first.values == pytest.approx(here.values, abs=0.02)  # its products were summed by one thread
 
 
 def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):

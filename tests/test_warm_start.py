@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import FAST, SMALL_RECURRENT, sines
+from conftest import FAST, SMALL_RECURRENT, put_windows, sines
 
 from sensegen import params as schema
 from sensegen import pretraining, weights
@@ -18,6 +18,7 @@ from sensegen.divergence import AlertLog
 from sensegen.generators import build_generator, load_generator
 from sensegen.params import InvalidParams
 from sensegen.params.models import FlowMatchingParams, WarmStartParams
+from sensegen.scaling import Scaling
 from sensegen.training_run import Training
 from sensegen.warm_start import begin, frozen
 from sensegen.windows import Windows
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOW = FlowMatchingParams(
     kind="flow_matching", width=8, heads=2, precision="float32", sampling_steps=2, temperature=1.0
 )
+
+
+UNSCALED = Scaling(np.zeros(2), np.ones(2))
 
 
 @pytest.fixture(scope="module")
@@ -190,13 +194,15 @@ def test_what_cannot_be_a_warm_start_is_told_by_its_key(changed, said):
 
 
 def test_the_command_brings_a_folder_or_a_logged_model_and_writes_it_down(model, windows, tmp_path):
-    from sensegen.tracking.models import log_generator
+    from sensegen import released
+    from sensegen.tracking.models import log_release
     from sensegen.tracking.store import connect
 
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     (tmp_path / "dvc.yaml").symlink_to(ROOT / "dvc.yaml")
     client, experiment = connect(tmp_path)
-    logged = log_generator(client, client.create_run(experiment).info.run_id, model, windows.values[:1])
+    released.write(tmp_path / "release", model, put_windows(tmp_path / "windows", windows, UNSCALED))
+    logged = log_release(client, client.create_run(experiment).info.run_id, tmp_path / "release")
     for source in (str(model), f"models:/{logged}"):
         code, told = called(tmp_path, source, "--frozen", "recurrent_0", "--frozen-epochs", "3")
         assert code == 0, told

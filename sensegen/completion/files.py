@@ -1,31 +1,24 @@
 """A recording of anybody as a stretch on a regular grid, and what was drawn of it as tables.
 
-A table (CSV or Parquet) has the column `time_s` and one a channel, which may name its unit in brackets, as in
-`acc_x [g]`; a cell may be empty, and rows may be left out. Other files are read by their description, as
-`sensegen inspect FILE --write` drafts it.
+A table (`table_files`) has the column `time_s` and one a channel; a cell may be empty, and rows may be left out. Other
+files are read by their description, as `sensegen inspect FILE --write` drafts it.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from sensegen import delimited, timestamps
+from sensegen import delimited, table_files, timestamps
 from sensegen.artifacts import writing
 from sensegen.completion.stretches import Stretch
 from sensegen.recording import Recording, Signal
-from sensegen.window_files import COMMENT, NAMED, PROVENANCE, TIME
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from sensegen.table_files import TIME, Provenance, heading, numbers
 
 MISSING = ("", "NA", "NaN", "nan", "null")
 MOST_SAMPLES = 10_000_000  # of a grid: times that are years apart by mistake must not fill the memory
-ENDINGS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -51,33 +44,28 @@ def read_table(path: Path) -> Recording:
         OSError: the file cannot be read.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if path.suffix.lower() == ".csv":
         names = delimited.columns_of(path, delimited.Layout({TIME: "float"}, quoted=True))
         layout = delimited.Layout(dict.fromkeys(names, "float"), variants=(names,), quoted=True, missing=MISSING)
         table = pa.Table.from_batches(delimited.read_columns(path, layout))
     elif path.suffix.lower() == ".parquet":
-        try:
-            table = pq.read_table(path)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{path} is no Parquet file, or was cut off: {error}") from None
+        table = table_files.read_parquet(path)
     else:
-        raise ValueError(f"{path} must end with one of {', '.join(ENDINGS)}, or have a --description.")
+        raise ValueError(f"{path} must end with one of {', '.join(table_files.WRITERS)}, or have a --description.")
     if TIME not in table.column_names or len(table.column_names) < 2:
         raise ValueError(f"{path} must have the column {TIME} and one a channel, but has {table.column_names}.")
-    times_s = _numbers(path, table, TIME)
+    times_s = numbers(path, table, TIME)
     if not len(times_s) or not np.isfinite(times_s).all():
         raise ValueError(f"{path}, column {TIME}: every row must have its time.")
     signals: dict[str, Signal] = {}
-    for heading in table.column_names:
-        if heading == TIME:
+    for column in table.column_names:
+        if column == TIME:
             continue
-        found = NAMED.fullmatch(heading)
-        channel, unit = (found["channel"], found["unit"] or "") if found else (heading, "")
+        channel, unit = table_files.channel_and_unit(column)
         if channel in signals:
             raise ValueError(f"{path} must have one column a channel, but has several of {channel}.")
-        values = _numbers(path, table, heading)[:, None]
+        values = numbers(path, table, column)[:, None]
         signals[channel] = Signal(values, times_s, _rate_hz(path.name, times_s), unit, (channel,))
     return Recording(path.name, "", signals, ())
 
@@ -141,7 +129,7 @@ class Completed:
         return np.where(self.recorded.stretch.known, self.recorded.stretch.values, found)
 
 
-def write(path: Path, completed: list[Completed], provenance: Mapping[str, Any]) -> None:
+def write(path: Path, completed: list[Completed], provenance: Provenance) -> None:
     """A row a sample: of each channel the median, the ends of the middle 90 %, and whether it was known.
 
     Raises:
@@ -150,7 +138,7 @@ def write(path: Path, completed: list[Completed], provenance: Mapping[str, Any])
     _write(path, [_intervals(one) for one in completed], provenance)
 
 
-def write_draws(path: Path, completed: list[Completed], provenance: Mapping[str, Any]) -> None:
+def write_draws(path: Path, completed: list[Completed], provenance: Provenance) -> None:
     """A row a sample of a draw, of which each is a `window` as `sensegen evaluate` and others read it.
 
     Raises:
@@ -159,36 +147,29 @@ def write_draws(path: Path, completed: list[Completed], provenance: Mapping[str,
     _write(path, [_draws(one) for one in completed], provenance)
 
 
-def _write(path: Path, columns: list[dict[str, Any]], provenance: Mapping[str, Any]) -> None:
+def _write(path: Path, columns: list[dict[str, Any]], provenance: Provenance) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
-    from pyarrow import csv
 
     check_ending(path)
     table = pa.concat_tables([pa.table(part) for part in columns])
-    with writing(path) as temporary, temporary.open("wb") as file:
-        if path.suffix.lower() == ".parquet":
-            described = table.replace_schema_metadata({PROVENANCE: json.dumps(provenance)})
-            pq.write_table(described, file, compression="zstd")
-        else:
-            file.write(f"{COMMENT} {json.dumps(provenance)}\n".encode())
-            csv.write_csv(table, file)
+    with writing(path) as temporary:
+        table_files.WRITERS[path.suffix.lower()](temporary, table, provenance)
 
 
 def check_ending(path: Path) -> None:
     """Raises:
     ValueError: if nobody knows how to write the file.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise ValueError(f"{path} must end with one of {', '.join(ENDINGS)}, which say how to write it.")
+    if path.suffix.lower() not in table_files.WRITERS:
+        raise ValueError(f"{path} must end with one of {', '.join(table_files.WRITERS)}, which say how to write it.")
 
 
 def _intervals(one: Completed) -> dict[str, Any]:
     low, middle, high = (one.quantile(share) for share in (0.05, 0.5, 0.95))
     columns: dict[str, Any] = {"recording": [one.recorded.name] * len(middle), TIME: one.times_s}
-    for at, heading in enumerate(_headings(one.recorded)):
-        columns |= {heading: middle[:, at], f"{heading} 5 %": low[:, at], f"{heading} 95 %": high[:, at]}
-        columns[f"{heading} recorded"] = one.recorded.stretch.known[:, at]
+    for at, name in enumerate(_headings(one.recorded)):
+        columns |= {name: middle[:, at], f"{name} 5 %": low[:, at], f"{name} 95 %": high[:, at]}
+        columns[f"{name} recorded"] = one.recorded.stretch.known[:, at]
     return columns
 
 
@@ -198,16 +179,13 @@ def _draws(one: Completed) -> dict[str, Any]:
         "window": np.repeat([f"{one.recorded.name} {draw}" for draw in range(count)], length),
         TIME: np.tile(one.times_s - one.times_s[0], count),
     }
-    for at, heading in enumerate(_headings(one.recorded)):
-        columns[heading] = one.draws[:, :, at].T.ravel()
+    for at, name in enumerate(_headings(one.recorded)):
+        columns[name] = one.draws[:, :, at].T.ravel()
     return columns
 
 
 def _headings(recorded: Recorded) -> list[str]:
-    return [
-        f"{channel} [{unit}]" if unit else channel
-        for channel, unit in zip(recorded.channels, recorded.units, strict=True)
-    ]
+    return list(map(heading, recorded.channels, recorded.units))
 
 
 def _rate_hz(name: str, times_s: Float[np.ndarray, "sample"]) -> float:
@@ -215,12 +193,3 @@ def _rate_hz(name: str, times_s: Float[np.ndarray, "sample"]) -> float:
     if not period_s > 0:
         raise ValueError(f"{name}: it takes two samples with different times to tell a rate.")
     return 1 / period_s
-
-
-def _numbers(path: Path, table: "pa.Table", name: str) -> Float[np.ndarray, "row"]:
-    import pyarrow as pa
-
-    try:
-        return np.asarray(table[name].cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ValueError(f"{path}, column {name}: numbers must stand here: {error}") from None

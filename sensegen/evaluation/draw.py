@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sensegen import distributed
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.controls import CONTROLS
 from sensegen.evaluation.detection import distinct, halves
@@ -97,12 +98,10 @@ def set_up(runtime: RuntimeParams) -> None:
 
 def work(job: tuple[Callable[[Draw], Part], Draw]) -> Part:
     """Do a piece of work of a draw, in this process or in one that was started for it."""
-    from multiprocessing import parent_process
-
     from threadpoolctl import threadpool_limits
 
     function, draw = job
-    if parent_process() is not None:
+    if distributed.in_worker():
         set_up(draw.params.runtime)
     # The products of the measures are small: on two busy cores, threads of BLAS and OpenMP waited for each other ten
     # times as long as they worked. TensorFlow's threads are `set_up`'s.

@@ -111,13 +111,14 @@ class Loop:
     def _of_raws(self, states: list[Any], of_last: tf.Tensor) -> list[tf.Tensor]:
         """The gradients of what each layer's gates are made of (step, batch, 4 * unit)."""
         befores = [tf.concat([self.nought[None], memories[:-1]], axis=0) for _, memories, _ in states]
+        # TensorFlow multiplies few rows by a kernel that is already transposed up to three times faster.
+        own, below = ([tf.transpose(kernel) for kernel in part] for part in (self.own, self.below))
 
         def step(after: list[Any], now: tuple[Any, ...]) -> list[Any]:
             from_last, states, befores, begun = now
             of_raws = [of_raw for of_raw, _ in after]
-            pairs = zip(of_raws[1:], self.below, strict=True)
-            from_above = [*(tf.matmul(of_raw, kernel, transpose_b=True) for of_raw, kernel in pairs), from_last]
-            from_own = [tf.matmul(*pair, transpose_b=True) for pair in zip(of_raws, self.own, strict=True)]
+            from_above = [*(of_raw @ kernel for of_raw, kernel in zip(of_raws[1:], below, strict=True)), from_last]
+            from_own = [of_raw @ kernel for of_raw, kernel in zip(of_raws, own, strict=True)]
             return [
                 _backward(from_own[at] + from_above[at], after[at][1], states[at][1:], befores[at], begun[at])
                 for at in range(self.layers)

@@ -5,7 +5,7 @@ that has begun: what MLflow refuses while a run is open is told in one warning l
 that cannot be used at all is refused at the start, when nothing is lost.
 """
 
-from sensegen.tracking.models import fetch_generator
+from sensegen.tracking.models import fetch as fetch_release
 from sensegen.tracking.run import (
     PipelineRun,
     Tracker,
@@ -20,7 +20,7 @@ __all__ = [
     "PipelineRun",
     "Tracker",
     "TrainingCallback",
-    "fetch_generator",
+    "fetch_release",
     "start",
     "start_pipeline",
     "start_trial",

@@ -1,4 +1,4 @@
-"""The generator as MLflow loads it; MLflow runs this file by itself ("models from code"), nothing imports it."""
+"""A release as MLflow loads it; MLflow runs this file by itself ("models from code"), nothing imports it."""
 
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,30 @@ from mlflow.pyfunc import PythonModel
 
 
 class GeneratorModel(PythonModel):
-    """Answers columns `label` (class id) and `seed`, a row a window, with windows (window, time, channel)."""
+    """Answers rows of `activity`, `windows` and `seed` with the windows (window, time, channel) of all of them."""
 
     def load_context(self, context: Any) -> None:
-        """Load the generator from the folder kept with the model."""
-        from sensegen.generators import load_generator
+        """Load the release kept with the model."""
+        from sensegen.released import Release
 
-        self.generator = load_generator(Path(context.artifacts["generator"]))
+        self.release = Release.load(Path(context.artifacts["release"]))
 
-    # The input is a mapping of columns. MLflow would make a schema of its own of that annotation, warn of one it
-    # does not know, and warn of none; an array is what it leaves alone.
+    # The input is a table. MLflow would make a schema of its own of that annotation, warn of one it does not know, and
+    # warn of none; an array is what it leaves alone.
     def predict(
         self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> Float[np.ndarray, "window time channel"]:
-        """Sample a window a row. Rows of one seed are drawn together, so a seed and its labels fix the windows."""
-        labels, seeds = (np.asarray(model_input[name], dtype=np.int64).ravel() for name in ("label", "seed"))
-        batches = {int(seed): np.flatnonzero(seeds == seed) for seed in np.unique(seeds)}
-        windows = [self.generator.sample(labels[rows], seed) for seed, rows in batches.items()]
-        order = np.argsort(np.concatenate(list(batches.values())))
-        return np.concatenate(windows)[order]
+        """Windows in physical units; a row's seed, activity and number fix its windows."""
+        from sensegen.released import Asked
+
+        table: Any = model_input
+        activities = table["activity"] if "activity" in table else [None] * len(table)
+        rows = zip(activities, table["windows"], table["seed"], strict=True)
+        made = [
+            self.release.windows(Asked(activity if isinstance(activity, str) else None, int(count), int(seed)))
+            for activity, count, seed in rows
+        ]
+        return np.concatenate([np.asarray(windows.values) for windows in made])
 
 
 set_model(GeneratorModel())

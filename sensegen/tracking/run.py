@@ -4,15 +4,14 @@ import logging
 import math
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float
-
+from sensegen import released
 from sensegen.params import Params
 from sensegen.tracking import models, orphans, provenance, store
 
@@ -93,9 +92,15 @@ class Tracker(Run):
         if parent_id := self.parent_id:
             self._attempt("tags of the pipeline", lambda: self._tag(parent_id, mark))
 
-    def log_generator(self, folder: Path, sample: Float[np.ndarray, "window time channel"]) -> None:
-        """Keep a generator as an MLflow model that answers labels and seeds with windows shaped as `sample`."""
-        self._attempt("the generator", lambda: models.log_generator(self.client, self.run_id, folder, sample))
+    def log_generator(self, generator: Path, windows: Path) -> None:
+        """Keep a generator and the meaning of the windows that it learned from as an MLflow model (`models`)."""
+        self._attempt("the generator", lambda: self._log_release(generator, windows))
+
+    def _log_release(self, generator: Path, windows: Path) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "release"
+            released.write(folder, generator, windows)
+            models.log_release(self.client, self.run_id, folder)
 
 
 class TrainingCallback:

@@ -116,11 +116,9 @@ def _begin_with(study: "Study", asked: Search, space: spaces.Space, text: str, p
 
 def work(job: Job) -> Told:
     """Run one trial of a study, in this process or in one that was started for it."""
-    from multiprocessing import parent_process
-
     from sensegen import tracking, training
 
-    if parent_process() is not None:  # trials run side by side: each has one thread
+    if distributed.in_worker():  # trials run side by side: each has one thread
         training.set_up(job.runtime.model_copy(update={"threads": 1}))
     study = studies.opened(job.search.home(), job.plan, job.number)
     told: list[Told] = []
