@@ -23,7 +23,7 @@ from sensegen.evaluation.interval import over_seeds
 from sensegen.generators import build_generator
 from sensegen.params import Params
 from sensegen.training_run import Training
-from sensegen.tuning.score import score
+from sensegen.tuning.score import drawn, score
 from sensegen.windows import Windows
 
 EPOCHS, SEEDS = 12, (1, 2, 3, 4, 5)  # trials have seed 0
@@ -82,7 +82,7 @@ def measured(params: Params, windows: Path, folder: Path) -> dict[str, Any]:
     pretraining.pretrain(generator, fit, validation, trained)
     told = {"validation_loss": f"{float(trained.rows[-1]['validation_loss']):.4f}"}
     for name, split in (("validation", validation), ("test", test)):
-        found = score(generator, fit, split, trained)
+        found = score(*drawn(generator.sample, fit, params), split, trained)
         numbers = {"useful": found.useful, "told_apart": found.told_apart, "score": found.total}
         told |= {f"{name}_{measure}": f"{number:.4f}" for measure, number in numbers.items()}
     return told

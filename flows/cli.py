@@ -9,6 +9,8 @@ import typer
 
 from flows import command
 from flows.completing import commands
+from flows.deploying import commands as deploying
+from flows.promoting import commands as promoting
 
 app = typer.Typer(
     help="Turn recordings of sensors into synthetic ones, with an honest report.",
@@ -137,6 +139,9 @@ def generate(
 densify = app.command()(commands.densify)
 fill = app.command()(commands.fill)
 extrapolate = app.command()(commands.extrapolate)
+models, promote, rollback = (app.command()(one) for one in (promoting.models, promoting.promote, promoting.rollback))
+up, down = (app.command()(one) for one in (deploying.up, deploying.down))
+deploy, worker = (app.command()(one) for one in (deploying.deploy, deploying.worker))
 
 
 @app.command()

@@ -10,7 +10,12 @@ from pathlib import Path
 
 
 def prepare(root: Path) -> None:
-    """Set what is not set yet; somebody's own server (`PREFECT_API_URL`) or folder is honoured."""
+    """Set what is not set yet: somebody's own server (`PREFECT_API_URL`) or folder is honoured, then the project's own
+    server (`sensegen up`)."""
+    from flows.deploying import servers
+
+    if api := servers.prefect_api(root):
+        os.environ.setdefault("PREFECT_API_URL", api)
     for name, value in _defaults(root).items():
         os.environ.setdefault(name, value)
 

@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,18 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
-from prefect.events import emit_event
 from prefect.states import Completed, State
 
 from flows import artifacts_page, dvc_graph, environment, stage_process, workspace
 from flows.dvc_graph import Stage
+from flows.incidents import DATA_STAGES, Incidents
 from flows.outcome import Outcome, Result, StageFailed, stage_metrics
 from flows.progress import Progress
+from flows.promoting import models
 from flows.ui import run_address
 from sensegen.artifacts import Artifacts
 
 DIVERGED_EXIT_CODE = 42
-EVENTS = {  # by the kind of alert
-    "nan": "sensegen.training.diverged",
-    "dead_critic": "sensegen.training.dead_critic",
-    "collapse": "sensegen.training.collapsed",
-}
 BOOKKEEPING = ("Use `dvc push`", "To track the changes", "git add ", "Updating lock file", "Generating lock file")
 
 
@@ -51,23 +47,34 @@ def pipeline(root: Path) -> Result:
     with workspace.only_run(root), tracking.start_pipeline(root, checked) as run:
         flow_run_id = _flow_run_id()
         run.set_tags({"prefect.flow_run_id": flow_run_id})
-        result = Result([], run_address(run))
+        result = Result([], run_address(root, run))
+        incidents = Incidents(root, result.tracking_address)
         try:
-            _walk(root, environment.of_stage(run.run_id, flow_run_id), run, result.outcomes)
+            _walk(environment.of_stage(run.run_id, flow_run_id), run, result.outcomes, incidents)
+            if any(outcome.stage == "alternate" for outcome in result.outcomes):
+                models.register(root, checked, run, dict(_headlines(result.outcomes)))
         finally:
             artifacts_page.publish(root, result)
     return result
 
 
-def _walk(root: Path, stage_environment: Mapping[str, str], run: Any, outcomes: list[Outcome]) -> None:
+def _headlines(outcomes: list[Outcome]) -> Iterator[tuple[str, float]]:
+    """The numbers of evaluation that are told first, for the registry."""
+    for outcome in outcomes:
+        if outcome.stage == "evaluate":
+            yield from ((name, value) for name, value in outcome.metrics.items() if name.endswith(".mean"))
+
+
+def _walk(stage_environment: Mapping[str, str], run: Any, outcomes: list[Outcome], incidents: Incidents) -> None:
     """Run the stages in order; `outcomes` grows as they end, so that it is there when one fails."""
+    root = incidents.root
     unchanged = dvc_graph.unchanged_stages(root)
     for stage in dvc_graph.stages_in_order(root):
         started = time.monotonic()
-        state = _task(stage)(stage, root, stage_environment, stage.name in unchanged, return_state=True)
+        state = _task(stage)(stage, incidents, stage_environment, stage.name in unchanged, return_state=True)
         metrics = stage_metrics(root, stage) if state.is_completed() else {}
         outcomes.append(Outcome(stage.name, state.name or "", time.monotonic() - started, metrics))
-        _raise_if_failed(state, stage)
+        _raise_if_failed(state, stage, incidents)
         if metrics:
             run.log_stage_metrics(stage.name, metrics)
         if state.name != "Cached":
@@ -75,13 +82,18 @@ def _walk(root: Path, stage_environment: Mapping[str, str], run: Any, outcomes: 
             unchanged = frozenset()
 
 
-def _raise_if_failed(state: State, stage: Stage) -> None:
+def _raise_if_failed(state: State, stage: Stage, incidents: Incidents) -> None:
     try:
         state.result()
     except TimeoutError:
         limit = f"{stage.timeout_seconds:g} seconds"
         message = f"Stage {stage.name} took longer than {limit}, its timeout_seconds in dvc.yaml, and was stopped."
+        incidents.meet("over_time", f"stage.{stage.name}", message)
         raise StageFailed(stage.name, 1, message) from None
+    except StageFailed as failure:
+        kind = "data_refused" if stage.name in DATA_STAGES else "failed"
+        incidents.meet(kind, f"stage.{stage.name}", str(failure))
+        raise
 
 
 def _task(stage: Stage) -> Any:
@@ -102,11 +114,11 @@ def _may_pass_next_time(_task: Any, _run: Any, state: State) -> bool:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=_may_pass_next_time)
-def run_stage(stage: Stage, root: Path, stage_environment: Mapping[str, str], unchanged: bool) -> State:
+def run_stage(stage: Stage, incidents: Incidents, stage_environment: Mapping[str, str], unchanged: bool) -> State:
     """Run one stage through DVC, which skips it when nothing it depends on changed."""
     if unchanged:
         return Completed(name="Cached", message=f"Stage '{stage.name}' didn't change.")
-    listener = StageListener(stage, root)
+    listener, root = StageListener(stage, incidents), incidents.root
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
     with closing(listener):
         exit_code = stage_process.run(command, root, stage_environment, listener.on_line, listener.on_tick)
@@ -119,12 +131,13 @@ def run_stage(stage: Stage, root: Path, stage_environment: Mapping[str, str], un
 class StageListener:
     """Passes a stage's output on to the run's log and progress, and its alerts to Prefect's events."""
 
-    def __init__(self, stage: Stage, root: Path):
+    def __init__(self, stage: Stage, incidents: Incidents):
+        self._incidents = incidents
         self.state_name = "Completed"
         self._stage = stage.name
         self._logger: Any = get_run_logger()
         self.progress = Progress(stage.name, self._logger)
-        self._alerts = stage_process.AlertFollower(Artifacts(root).alerts(stage.name))
+        self._alerts = stage_process.AlertFollower(Artifacts(incidents.root).alerts(stage.name))
         self._message: list[str] = []
         self._stage_exit_code: int | None = None
 
@@ -146,8 +159,7 @@ class StageListener:
         """Turn the alerts that came since the last tick into events."""
         for alert in self._alerts.new():
             self._logger.warning("%s: alert %s", self._stage, alert)
-            resource = {"prefect.resource.id": f"sensegen.stage.{self._stage}", "prefect.resource.name": self._stage}
-            emit_event(EVENTS[alert["kind"]], resource=resource, payload=alert)
+            self._incidents.meet(alert["kind"], f"stage.{self._stage}", alert["reason"], alert)
 
     def close(self) -> None:
         """Follow the alerts no longer."""

@@ -5,25 +5,27 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-HOST = "127.0.0.1"
+from flows.deploying import servers
+from flows.deploying.servers import HOST
+
 PORT = 5000
 
 
-def run_address(run: Any) -> str:
+def address(root: Path) -> str:
+    """Where MLflow's page is, or would be if it were served."""
+    server = servers.running(root, "mlflow")
+    return server.address if server else f"http://{HOST}:{PORT}"
+
+
+def run_address(root: Path, run: Any) -> str:
     """Where a pipeline's MLflow run is shown while the page is served."""
     experiment_id = run.client.get_run(run.run_id).info.experiment_id
-    return f"http://{HOST}:{PORT}/#/experiments/{experiment_id}/runs/{run.run_id}"
+    return f"{address(root)}/#/experiments/{experiment_id}/runs/{run.run_id}"
 
 
 def serve(root: Path, port: int = PORT) -> NoReturn:
     """Become the server of the page, until it is interrupted."""
-    from sensegen.tracking import tracking_uri
-
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri(root), "--serve-artifacts"]
-    command += ["--artifacts-destination", (root / "mlruns" / "artifacts").as_uri()]
-    # Jobs are for MLflow's evaluation service: without them it starts in half the time, as one process.
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command, settings = servers.mlflow(root, port)
     os.chdir(root)
     # In this process's place, so that whatever ends it ends the server.
     os.execve(sys.executable, command, {**os.environ, **settings})

@@ -38,6 +38,16 @@ def bring(root: Path, source: str) -> tuple[str, str]:
     return final.as_posix(), found
 
 
+def from_version(root: Path, address: str) -> None:
+    """Let training begin with a registered model: copied, and written down in params.yaml."""
+    from sensegen import presets
+    from sensegen.artifacts import write_text
+
+    path = root / "params.yaml"
+    text = changes(*bring(root, address), [], None)
+    write_text(path, presets.applied(path.read_text(encoding="utf-8"), text))
+
+
 def changes(model: str, sha256: str, frozen: list[str], frozen_epochs: int | None) -> str:
     """What params.yaml is to say of it, as a preset."""
     told: dict[str, Any] = {"model": model, "sha256": sha256, "frozen": frozen, "frozen_epochs": frozen_epochs}

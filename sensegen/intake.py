@@ -136,7 +136,7 @@ def _judged(
     gate.write_docs()
     kept = sum(len(one.kept) for one in taken)
     reference = distributions.reference(whole.distributions)
-    return Report(kept, len(parts), (*verdicts, *judged, *drift), tuple(refusals), reference)
+    return Report(kept, len(parts), (*verdicts, *judged, *drift), tuple(refusals), reference, drifted)
 
 
 def _unread(parts: list[Part], taken: list[Taken]) -> Iterator[Refusal]:

@@ -25,7 +25,7 @@ PACKAGES = ("flows", "stages", "sensegen")
 LAYERS = (
     ("flows",),
     ("stages",),
-    ("reporting", "tracking", "tuning", "export"),
+    ("reporting", "tracking", "tuning", "promotion", "export"),
     ("augmentation", "released"),
     ("evaluation", "completion"),
     (

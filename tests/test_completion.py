@@ -276,7 +276,7 @@ def test_of_two_samples_at_one_point_none_is_lost(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.txt", "time_s,x\n0,1\n", r"must end with one of \.csv, \.parquet, or have a --description"),
+        ("a.txt", "time_s,x\n0,1\n", r"must end with one of \.parquet, \.csv, or have a --description"),
         ("a.csv", "t,x\n0,1\n", "time_s"),
         ("a.csv", "time_s\n0\n", "one a channel"),
         ("a.csv", "time_s,x\n0,1\n1,two\n", r"line 3"),

@@ -16,7 +16,7 @@ from sensegen.artifacts import STAGES
 from sensegen.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ("seed", "runtime", "divergence", "dataset")
+SHARED = ("seed", "runtime", "divergence", "dataset", "promotion", "retrain")
 GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 
 

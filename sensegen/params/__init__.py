@@ -42,6 +42,25 @@ class DivergenceParams(Section):
     snapshot_steps: Annotated[int, Field(gt=0, description="steps between two good states (and checkpoints)")]
 
 
+class PromotionParams(Section):
+    """What a model must be to take the place of the one in use, all on validation people (`sensegen.promotion`)."""
+
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", description="name of the registered model")]
+    seeds: Annotated[int, Field(ge=2, le=100, description="draws of champion and challenger, pair by pair")]
+    gain: Annotated[float, Field(ge=-1, le=1, description="below the lower end of the score's gain")]
+    leak: Annotated[float, Field(ge=0, le=0.5, description="by which membership AUC may rise")]
+    least_score: Annotated[float, Field(ge=-1, le=1, description="of the first champion")]
+    most_leak: Annotated[float, Field(ge=0.5, le=1, description="membership AUC of the first champion, at most")]
+
+
+class RetrainParams(Section):
+    """When the flow `retrain` takes in new recordings and trains again."""
+
+    inbox: Annotated[str, Field(min_length=1, description="folder of new batches, in the project's folder")]
+    drift: Annotated[float, Field(ge=0, description="population stability index above which to train again")]
+    most_drift: Annotated[float, Field(gt=0, description="index above which a batch is taken for something else")]
+
+
 class ReportParams(Section):
     """What the page shows."""
 
@@ -64,6 +83,8 @@ class Params(Section):
     augment: AugmentParams
     evaluate: EvaluateParams
     report: ReportParams
+    promotion: PromotionParams
+    retrain: RetrainParams
 
     @model_validator(mode="after")
     def _univariate_generators_get_one_channel(self) -> Self:

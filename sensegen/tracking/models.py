@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CODE = Path(__file__).with_name("generator_model.py")
-SHA256 = "sha256"  # a tag: that of the release
+SHA256, LOGGED = "sha256", "logged_model"  # tags: that of the release; of a registered version, its logged model
 REQUIREMENTS = ("jaxtyping", "keras", "mlflow", "numpy", "pydantic", "PyYAML", "safetensors", "scipy")
 
 
@@ -156,4 +156,4 @@ def _logged(client: "MlflowClient", address: str) -> str:
     if "@" in name:
         model, _, alias = name.rpartition("@")
         version = client.get_model_version_by_alias(model, alias).version
-    return str(client.get_model_version(model, version).model_id)
+    return client.get_model_version(model, version).tags.get(LOGGED, "")

@@ -4,15 +4,17 @@ Both measures take seconds, since there are many trials: the classifier is that 
 logistic regression on spectral features.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from sensegen.evaluation.detection import judgement
 from sensegen.evaluation.interval import is_null
 from sensegen.evaluation.judges import judges
 from sensegen.evaluation.usefulness import obstacle, predictions, scores
-from sensegen.generators.generator import Generator
+from sensegen.params import Params
 from sensegen.seeding import derived_seed, rng
 from sensegen.training_run import Training
 from sensegen.windows import Windows
@@ -34,21 +36,30 @@ class Score:
         return (1.0 if self.useful is None else self.useful) - self.told_apart
 
 
-def score(generator: Generator, fit: Windows, validation: Windows, training: Training) -> Score:
-    """Judge as many made windows as there are of fit ones, at most `evaluate.judges.windows`, of the same activities.
+def drawn(
+    sample: Callable[[Int[np.ndarray, "window"], int], Float[np.ndarray, "window time channel"]],
+    fit: Windows,
+    params: Params,
+) -> tuple[Windows, Windows]:
+    """As many windows of a generator as there are fit windows, at most `evaluate.judges.windows`, and fit windows of
+    the same activities."""
+    rows = rng(params.seed, "tune").permutation(len(fit))[: params.evaluate.judges.windows]
+    real = fit.select(np.sort(rows))
+    values = sample(real.labels, derived_seed(params.seed, "tune", "draw"))
+    return replace(real, values=values, subjects=("",) * len(real)), real
+
+
+def score(made: Windows, real: Windows, validation: Windows, training: Training) -> Score:
+    """Judge windows that were made beside the fit windows that were drawn with them.
 
     Raises:
         ValueError: if there are too few windows for a judge.
     """
-    params = training.params
-    rows = rng(params.seed, "tune").permutation(len(fit))[: params.evaluate.judges.windows]
-    real = fit.select(np.sort(rows))
-    values = generator.sample(real.labels, derived_seed(params.seed, "tune", "draw"))
-    made = replace(real, values=values, subjects=("",) * len(real))
-    judge = judges(params.evaluate.judges)[JUDGE]
+    judge = judges(training.params.evaluate.judges)[JUDGE]
+    values = np.asarray(made.values)
     told_apart = judgement(np.asarray(real.values), values, judge, training, "judge")["discriminative_score"]
     if is_null(told_apart):
-        raise ValueError(f"A search needs windows to judge by: {told_apart['reason']}.")  # type: ignore[index]
+        raise ValueError(f"A score needs windows to judge by: {told_apart['reason']}.")  # type: ignore[index]
     return Score(_useful(made, validation, training), float(told_apart))  # type: ignore[arg-type]
 
 

@@ -155,6 +155,12 @@ def finished(study: "Study") -> "list[FrozenTrial]":
     return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED])
 
 
+def trials_of(root: Path, name: str) -> int:
+    """How many trials of a study have ended; none where there is no study."""
+    home = Home.of(root, name)
+    return len(finished(opened(home, Plan(False, 0, 1)))) if home.journal.is_file() else 0
+
+
 def enqueue(study: "Study", space: Space, points: Sequence[dict[str, Any]], why: str) -> None:
     """Have params tried first, as far as they lie in the space."""
     for point in points:

@@ -78,7 +78,7 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
     from sensegen import warm_start
     from sensegen.generators import build_generator
     from sensegen.pretraining import pretrain
-    from sensegen.tuning.score import score
+    from sensegen.tuning.score import drawn, score
 
     values = material.space.drawn(trial)
     try:
@@ -102,7 +102,7 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
         pretrain(generator, fit, validation, training)
     except Diverged:
         raise ended(trial, "diverged") from None
-    found = score(generator, fit, validation, training)
+    found = score(*drawn(generator.sample, fit, params), validation, training)
     told = {"useful": found.useful, "told_apart": found.told_apart, "score": found.total, "epochs": curve.epochs}
     tracker.log_metrics({name: value for name, value in told.items() if value is not None})
     for name, value in told.items():

@@ -35,13 +35,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """How many recordings may go on, of how many parts; the verdicts, what was refused, how values are distributed."""
+    """How many recordings may go on, of how many parts; the verdicts, what was refused, how values are distributed and
+    how far each channel has drifted from the reference."""
 
     recordings: int
     parts: int
     verdicts: tuple[Verdict, ...]
     refusals: tuple[Refusal, ...] = ()
     reference: Mapping[str, Any] = field(default_factory=dict)
+    drift: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The same text for the same recordings: no times, no names of runs, observed numbers rounded."""

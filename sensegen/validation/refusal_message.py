@@ -18,7 +18,7 @@ def complaint(report: Report, params: ValidateParams, folder: Path) -> str | Non
         problems.append(f"{len(drifted)} channels drifted from {params.reference} by more than validate.max_drift")
     if not problems:
         return None
-    lines = [f"{one.expectation.name}: {one.expectation.explain(one.observed)}" for one in drifted]
+    lines = [f"{one.expectation.name}: {one.expectation.explain(report.drift)}" for one in drifted]
     lines += _told(report.refusals)
     rest = [f"... and {len(lines) - LINES} lines more"] if len(lines) > LINES else []
     told = "".join(f"\n  {line}" for line in [*lines[:LINES], *rest])

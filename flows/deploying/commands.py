@@ -1,0 +1,67 @@
+"""The commands of what runs by itself: up, down, deploy, worker."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from flows import command
+
+PrefectPort = Annotated[int, typer.Option(help="Of Prefect's server.")]
+MLflowPort = Annotated[int, typer.Option(help="Of MLflow's server.")]
+NO_SERVER = "There is no Prefect server. Start this project's with `sensegen up`, or name one in PREFECT_API_URL."
+
+
+def up(prefect_port: PrefectPort = 4200, mlflow_port: MLflowPort = 5000) -> None:
+    """Start the servers of Prefect and MLflow on this machine alone; what runs already is left alone."""
+    root = command.prepared_root()
+    from flows.deploying import servers
+
+    try:
+        for server in servers.up(root, {"prefect": prefect_port, "mlflow": mlflow_port}):
+            log = servers.log(root, server.name)
+            typer.echo(f"{server.name}: {server.address}   (process {server.pid}, log {log})")
+    except ChildProcessError as error:
+        raise command.failed(str(error)) from None
+
+
+def down() -> None:
+    """Stop the servers that `sensegen up` started."""
+    root = command.prepared_root()
+    from flows.deploying import servers
+
+    ended = servers.down(root, tuple(servers.COMMANDS))
+    typer.echo("\n".join(f"{server.name}: stopped" for server in ended) or "No server of this project runs.")
+
+
+def deploy() -> None:
+    """Bring prefect.yaml's deployments, their pool and the alerts to the server; a second call changes nothing."""
+    root = command.prepared_root()
+    if "PREFECT_API_URL" not in os.environ:
+        raise command.failed(NO_SERVER)
+    from flows.deploying import alerts, deployments
+
+    try:
+        changed = [*deployments.put(root), *alerts.put()]
+    except (ChildProcessError, ValueError) as error:
+        raise command.failed(str(error)) from None
+    typer.echo("\n".join(changed) or "Everything is as prefect.yaml and the environment have it.")
+
+
+def worker() -> None:
+    """Run what is due, until Ctrl-C: one run at a time, since they share this folder."""
+    root = command.prepared_root()
+    if "PREFECT_API_URL" not in os.environ:
+        raise command.failed(NO_SERVER)
+    from flows.deploying.deployments import POOL, ROOT
+
+    arguments = ["worker", "start", "--pool", POOL, "--limit", "1", "--name", "sensegen"]
+    environment = {**os.environ, ROOT: str(root), "PYTHONPATH": os.pathsep.join([str(root), *_python_path()])}
+    os.chdir(root)
+    # In this process's place, so that whatever ends it ends the worker.
+    os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], environment)
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]

@@ -1,0 +1,155 @@
+"""New recordings: batches in the inbox are checked as the stage `validate` checks all, and taken in or quarantined.
+
+A batch is a folder, laid out as that of the data set's description: write it elsewhere on the same disk and rename it
+into the inbox, so that it is there whole. One that passes is moved beside the recordings that there are, in one rename;
+one that does not is moved to the quarantine with the reasons, and nothing else changes. How far its values have drifted
+from those that the last model learned from decides whether to train again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from sensegen.artifacts import Artifacts, scratch, write_text
+
+if TYPE_CHECKING:
+    from sensegen.params import Params
+    from sensegen.params.datasets import FilesParams
+
+QUARANTINE = "quarantine"
+REASON = "reason.txt"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch: where it stands now, its largest drift of a channel (None: nothing to compare with), or why it was
+    refused."""
+
+    name: str
+    folder: Path
+    drift: float | None = None
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of all batches."""
+
+    batches: tuple[Batch, ...] = ()
+    most_drift: float = field(default=0.0)
+
+    @property
+    def retrain(self) -> bool:
+        """Whether a batch that was taken in differs from what the last model learned from."""
+        taken = [batch for batch in self.batches if batch.refused is None]
+        return any(batch.drift is None or batch.drift > self.most_drift for batch in taken)
+
+    def lines(self) -> Iterator[str]:
+        """For a person, a line a batch."""
+        for batch in self.batches:
+            told = "nothing to compare with" if batch.drift is None else f"drift {batch.drift:.3f}"
+            yield f"batch {batch.name}: {f'refused: {batch.refused}' if batch.refused else f'taken in, {told}'}"
+
+
+def take_in(root: Path, params: "Params") -> Came:
+    """Check every batch of the inbox, in the order of their names.
+
+    Raises:
+        InvalidParams: if batches wait, and the data set is none that takes files.
+    """
+    from sensegen.params import InvalidParams
+    from sensegen.params.datasets import FilesParams
+
+    folder = root / params.retrain.inbox
+    waiting = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
+    waiting = [path for path in waiting if path.name != QUARANTINE]
+    if not waiting:
+        return Came(most_drift=params.retrain.drift)
+    if not isinstance(params.dataset, FilesParams):
+        raise InvalidParams(
+            f"{waiting[0]} waits, but dataset.name is {params.dataset.name}, which takes no new recordings. Describe "
+            "yours (docs/your_own_files.md) and set dataset.name to files, or empty the inbox."
+        )
+    return Came(tuple(_taken(root, params, batch) for batch in waiting), params.retrain.drift)
+
+
+def _taken(root: Path, params: "Params", folder: Path) -> Batch:
+    from sensegen.recording import InvalidRecording
+
+    batch = Batch(folder.name, folder)
+    try:
+        place = _place(root, params, folder.name)
+        drift = _checked(root, params, folder)
+    except (InvalidRecording, ValueError, OSError) as error:
+        reason = str(error).partition("\nRepair or leave out")[0]  # what follows names files that are gone by then
+        return _quarantined(root / params.retrain.inbox, replace(batch, refused=reason))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(place)
+    return replace(batch, folder=place, drift=drift)
+
+
+def _place(root: Path, params: "Params", name: str) -> Path:
+    """Where the batch will stand: a folder of its own beside the recordings that there are.
+
+    Raises:
+        ValueError: if the description would not find it there, or one of that name is there already.
+    """
+    from sensegen import description as descriptions
+
+    path = root / params.dataset.description  # type: ignore[union-attr]
+    described = descriptions.load(path)
+    for key, pattern in (("files", described.files), ("label_files", getattr(described.label_files, "files", None))):
+        if pattern is not None and not pattern.startswith("**/"):
+            raise ValueError(
+                f"{path}: {key} is {pattern!r}, which finds no file of a batch, as that is a folder of its own. Let it "
+                f"begin with **/, as in '**/{pattern}'."
+            )
+    place = path.parent / described.folder / name
+    if place.exists():
+        raise ValueError(f"A batch of the name {name} was taken in before ({place}). Give this one another name.")
+    return place
+
+
+def _checked(root: Path, params: "Params", folder: Path) -> float | None:
+    """The drift of a batch that passes the gate, the largest of its channels; None without anything to compare with.
+
+    Raises:
+        InvalidRecording: if it does not pass.
+    """
+    from sensegen import datasets, intake
+    from sensegen.progress import reporter
+
+    reference = Artifacts(root).validate / "reference.json"
+    with scratch(root / ".cache" / "inbox") as work:
+        described = _described(root, params, folder, work)
+        earlier = str(reference) if reference.is_file() else None
+        validate = params.validate_.model_copy(update={"reference": earlier, "max_drift": params.retrain.most_drift})
+        own = params.model_copy(update={"dataset": described, "validate_": validate})
+        progress, dataset = reporter("inbox"), datasets.get(described.name)
+        dataset.fetch(work / "raw", own, progress)
+        report = intake.take_in(own, dataset.declare(described), work / "raw", work / "out", progress)
+    return max(report.drift.values(), default=None)
+
+
+def _described(root: Path, params: "Params", folder: Path, work: Path) -> "FilesParams":
+    """The data set that is this batch alone."""
+    path = root / params.dataset.description  # type: ignore[union-attr]
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    own = work / "description.yaml"
+    write_text(own, yaml.safe_dump({**document, "folder": str(folder.resolve())}, sort_keys=False))
+    return params.dataset.model_copy(update={"description": str(own.relative_to(root))})  # type: ignore[return-value]
+
+
+def _quarantined(inbox: Path, batch: Batch) -> Batch:
+    place = inbox / QUARANTINE / batch.name
+    number = 1
+    while place.exists():  # the same batch may be sent again
+        number += 1
+        place = place.with_name(f"{batch.name}-{number}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    batch.folder.rename(place)
+    write_text(place / REASON, f"{batch.refused}\n")
+    return replace(batch, folder=place)

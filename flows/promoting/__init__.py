@@ -1,0 +1,1 @@
+"""Models after a run: registered, judged beside the champion, promoted or refused, rolled back."""

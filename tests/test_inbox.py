@@ -1,0 +1,146 @@
+"""New recordings: batches that pass the gate are taken in, others are set aside with the reason; nothing is lost."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import succeed
+
+from flows.deploying import inbox
+from sensegen import params as schema
+from sensegen import presets
+from sensegen.params import InvalidParams
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "my_files" / "example"
+HEADER, *ROWS = (EXAMPLE / "phone_log.csv").read_text(encoding="utf-8").splitlines()
+
+
+def rows_of(person: str) -> list[list[str]]:
+    return [cells for row in ROWS if (cells := row.split(";"))[1] == person]
+
+
+def put(path: Path, rows: list[list[str]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([HEADER, *(";".join(cells) for cells in rows)]) + "\n", encoding="utf-8")
+    return path
+
+
+def changed(rows: list[list[str]], column: str, by: float, share: float = 1.0) -> list[list[str]]:
+    """The rows with something added to the first so many of a column."""
+    at, most = HEADER.split(";").index(column), round(share * len(rows))
+    return [
+        [*cells[:at], f"{float(cells[at]) + by * (n < most):.4f}", *cells[at + 1 :]] for n, cells in enumerate(rows)
+    ]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    """A project of three people whose recordings have passed the gate."""
+    root = tmp_path_factory.mktemp("template")
+    for name in ("dvc.yaml", "sensegen", "stages", "flows"):
+        (root / name).symlink_to(ROOT / name)
+    for person in ("P1", "P2", "P3"):
+        put(root / "my_files" / "people" / "first" / f"{person}.csv", rows_of(person))
+    description = yaml.safe_load((EXAMPLE / "description.yaml").read_text(encoding="utf-8"))
+    described = yaml.safe_dump({**description, "files": "**/*.csv"}, sort_keys=False)
+    (root / "my_files" / "people" / "description.yaml").write_text(described, encoding="utf-8")
+    text = presets.applied((ROOT / "params.yaml").read_text(encoding="utf-8"), presets.read(ROOT / "presets", "files"))
+    split = "split: {kind: subjects, validation_subjects: [P2], test_subjects: [P3]}"
+    changes = f"dataset: {{name: files, description: my_files/people/description.yaml}}\nwindow:\n  {split}\n"
+    (root / "params.yaml").write_text(presets.applied(text, changes), encoding="utf-8")
+    succeed(root, "download", "validate")
+    return root
+
+
+@pytest.fixture
+def project(template, tmp_path, monkeypatch) -> Path:
+    root = tmp_path / "project"
+    shutil.copytree(template, root, symlinks=True, ignore=shutil.ignore_patterns("mlruns"))
+    monkeypatch.chdir(root)
+    return root
+
+
+def take_in(root: Path) -> inbox.Came:
+    return inbox.take_in(root, schema.load(root / "params.yaml"))
+
+
+def test_a_batch_that_passes_stands_beside_the_others_and_its_drift_says_whether_to_train(project):
+    other = put(project / "inbox" / "second" / "P4.csv", rows_of("P4"))
+    content = other.read_bytes()
+    came = take_in(project)
+    (batch,) = came.batches
+    assert batch.refused is None and batch.folder == project / "my_files" / "people" / "second"
+    assert (batch.folder / "P4.csv").read_bytes() == content and not other.exists()
+    assert came.retrain == (batch.drift > 0.1)
+    turned = put(project / "inbox" / "third" / "P5.csv", changed(rows_of("P4"), "ay", 1.5))
+    came = take_in(project)
+    assert came.retrain and came.batches[0].drift > batch.drift and not turned.exists()
+    succeed(project, "download", "validate")  # and the pipeline finds what came
+
+
+def test_nothing_new_is_nothing_to_train_on(project):
+    assert take_in(project) == inbox.Came((), 0.1)
+    put(project / "inbox" / ".being_written" / "P4.csv", rows_of("P4"))
+    assert not take_in(project).retrain
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (changed(rows_of("P4"), "ax", 900.0), "acceleration"),
+        (changed(rows_of("P4"), "timestamp_ms", 1e9, share=0.5), "time"),
+        ([cells[:3] for cells in rows_of("P4")], "line 2"),
+        ([], ""),
+    ],
+    ids=["out of the sensor's range", "clock that jumps", "cut off", "empty"],
+)
+def test_a_bad_batch_is_set_aside_with_its_reason_and_the_rest_stays_as_it_was(project, rows, said):
+    before = hashes(project / "my_files")
+    bad = put(project / "inbox" / "bad" / "P4.csv", rows)
+    content = bad.read_bytes()
+    came = take_in(project)
+    (batch,) = came.batches
+    assert batch.refused and not came.retrain
+    assert batch.folder == project / "inbox" / "quarantine" / "bad"
+    assert (batch.folder / "P4.csv").read_bytes() == content
+    assert said in (batch.folder / "reason.txt").read_text(encoding="utf-8")
+    assert hashes(project / "my_files") == before
+
+
+def test_ten_bad_batches_in_a_row_lose_nothing_and_the_good_one_after_them_is_taken_in(project):
+    for number in range(10):
+        put(project / "inbox" / f"bad{number}" / "P4.csv", changed(rows_of("P4"), "ax", 900.0 + number))
+    put(project / "inbox" / "good" / "P4.csv", rows_of("P4"))
+    came = take_in(project)
+    assert [batch.refused is None for batch in came.batches] == [False] * 10 + [True]
+    assert len(list((project / "inbox" / "quarantine").iterdir())) == 10
+    put(project / "inbox" / "bad0" / "P4.csv", changed(rows_of("P4"), "ax", 900.0))
+    assert take_in(project).batches[0].folder.name == "bad0-2"
+
+
+def test_a_name_that_was_taken_in_before_and_a_description_that_finds_no_batch_are_refused(project):
+    put(project / "inbox" / "first" / "P4.csv", rows_of("P4"))
+    assert "taken in before" in take_in(project).batches[0].refused
+    path = project / "my_files" / "people" / "description.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("'**/*.csv'", "first/*.csv"), encoding="utf-8")
+    put(project / "inbox" / "second" / "P4.csv", rows_of("P4"))
+    assert "begin with **/" in take_in(project).batches[0].refused
+
+
+def test_a_data_set_that_takes_no_files_refuses_what_waits(project):
+    put(project / "inbox" / "second" / "P4.csv", rows_of("P4"))
+    (project / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(InvalidParams, match="takes no new recordings"):
+        take_in(project)
+    assert (project / "inbox" / "second" / "P4.csv").exists()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
