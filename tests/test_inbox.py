@@ -36,6 +36,18 @@ def changed(rows: list[list[str]], column: str, by: float, share: float = 1.0) -
     ]
 
 
+def moved(rows: list[list[str]]) -> list[list[str]]:
+    """Other values of every sensor."""
+    for column, by in (("ax", 1.0), ("ay", 1.5), ("az", -1.0), ("gx", 20.0), ("gy", 20.0), ("gz", -20.0)):
+        rows = changed(rows, column, by)
+    return rows
+
+
+def as_of(person: str, rows: list[list[str]]) -> list[list[str]]:
+    """The rows with another person's name."""
+    return [[cells[0], person, *cells[2:]] for cells in rows]
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Path:
     """A project of three people whose recordings have passed the gate."""
@@ -75,7 +87,7 @@ def test_a_batch_that_passes_stands_beside_the_others_and_its_drift_says_whether
     assert batch.refused is None and batch.folder == project / "my_files" / "people" / "second"
     assert (batch.folder / "P4.csv").read_bytes() == content and not other.exists()
     assert came.retrain == (batch.drift > 0.1)
-    turned = put(project / "inbox" / "third" / "P5.csv", changed(rows_of("P4"), "ay", 1.5))
+    turned = put(project / "inbox" / "third" / "P5.csv", as_of("P5", moved(rows_of("P4"))))
     came = take_in(project)
     assert came.retrain and came.batches[0].drift > batch.drift and not turned.exists()
     succeed(project, "download", "validate")  # and the pipeline finds what came
@@ -108,6 +120,12 @@ def test_a_bad_batch_is_set_aside_with_its_reason_and_the_rest_stays_as_it_was(p
     assert (batch.folder / "P4.csv").read_bytes() == content
     assert said in (batch.folder / "reason.txt").read_text(encoding="utf-8")
     assert hashes(project / "my_files") == before
+
+
+def test_recordings_that_are_there_already_are_set_aside_whatever_they_are_called(project):
+    put(project / "inbox" / "again" / "P9.csv", as_of("P9", rows_of("P1")))
+    (batch,) = take_in(project).batches
+    assert batch.refused and "the same values as" in batch.refused
 
 
 def test_ten_bad_batches_in_a_row_lose_nothing_and_the_good_one_after_them_is_taken_in(project):

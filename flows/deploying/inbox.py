@@ -6,6 +6,8 @@ one that does not is moved to the quarantine with the reasons, and nothing else 
 from those that the last model learned from decides whether to train again.
 """
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from sensegen.artifacts import Artifacts, scratch, write_text
 
 if TYPE_CHECKING:
     from sensegen.params import Params
-    from sensegen.params.datasets import FilesParams
+    from sensegen.validation.gate import Report
 
 QUARANTINE = "quarantine"
 REASON = "reason.txt"
@@ -82,7 +84,7 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
     batch = Batch(folder.name, folder)
     try:
         place = _place(root, params, folder.name)
-        drift = _checked(root, params, folder)
+        drift = _checked(root, params, folder, place)
     except (InvalidRecording, ValueError, OSError) as error:
         reason = str(error).partition("\nRepair or leave out")[0]  # what follows names files that are gone by then
         return _quarantined(root / params.retrain.inbox, replace(batch, refused=reason))
@@ -113,34 +115,41 @@ def _place(root: Path, params: "Params", name: str) -> Path:
     return place
 
 
-def _checked(root: Path, params: "Params", folder: Path) -> float | None:
-    """The drift of a batch that passes the gate, the largest of its channels; None without anything to compare with.
+def _checked(root: Path, params: "Params", folder: Path, place: Path) -> float | None:
+    """The drift of a batch that passes the gate alone and beside all others (what they have may not come again): the
+    largest of its channels; None without anything to compare with.
 
     Raises:
         InvalidRecording: if it does not pass.
     """
-    from sensegen import datasets, intake
-    from sensegen.progress import reporter
-
     reference = Artifacts(root).validate / "reference.json"
+    earlier = str(reference) if reference.is_file() else None
+    limits = {"reference": earlier, "max_drift": params.retrain.most_drift}
     with scratch(root / ".cache" / "inbox") as work:
-        described = _described(root, params, folder, work)
-        earlier = str(reference) if reference.is_file() else None
-        validate = params.validate_.model_copy(update={"reference": earlier, "max_drift": params.retrain.most_drift})
-        own = params.model_copy(update={"dataset": described, "validate_": validate})
-        progress, dataset = reporter("inbox"), datasets.get(described.name)
-        dataset.fetch(work / "raw", own, progress)
-        report = intake.take_in(own, dataset.declare(described), work / "raw", work / "out", progress)
+        compared = params.model_copy(update={"validate_": params.validate_.model_copy(update=limits)})
+        report = _judged(root, compared, folder)
+        # Links take no room: the files stand there once.
+        shutil.copytree(place.parent, work / "all", copy_function=os.link)
+        shutil.copytree(folder, work / "all" / place.name, copy_function=os.link)
+        _judged(root, params, work / "all")
     return max(report.drift.values(), default=None)
 
 
-def _described(root: Path, params: "Params", folder: Path, work: Path) -> "FilesParams":
-    """The data set that is this batch alone."""
+def _judged(root: Path, params: "Params", folder: Path) -> "Report":
+    """What the gate says of the files of a folder, in place of those of the description."""
+    from sensegen import datasets, intake
+    from sensegen.progress import reporter
+
     path = root / params.dataset.description  # type: ignore[union-attr]
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    own = work / "description.yaml"
-    write_text(own, yaml.safe_dump({**document, "folder": str(folder.resolve())}, sort_keys=False))
-    return params.dataset.model_copy(update={"description": str(own.relative_to(root))})  # type: ignore[return-value]
+    with scratch(root / ".cache" / "inbox_gate") as work:
+        own = work / "description.yaml"
+        write_text(own, yaml.safe_dump({**document, "folder": str(folder.resolve())}, sort_keys=False))
+        described = params.dataset.model_copy(update={"description": str(own.relative_to(root))})
+        params = params.model_copy(update={"dataset": described})
+        progress, dataset = reporter("inbox"), datasets.get(described.name)
+        dataset.fetch(work / "raw", params, progress)
+        return intake.take_in(params, dataset.declare(described), work / "raw", work / "out", progress)
 
 
 def _quarantined(inbox: Path, batch: Batch) -> Batch:
