@@ -145,6 +145,25 @@ deploy, worker = (app.command()(one) for one in (deploying.deploy, deploying.wor
 
 
 @app.command()
+def serve(
+    model: Annotated[str | None, typer.Option(help="models:/...; else the champion of params.yaml's model.")] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; others than this machine need a token.")
+    ] = "127.0.0.1",
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Requests that are worked on at once.")] = 2,
+) -> None:
+    """Answer requests for windows over HTTP, with a page to look at them, until Ctrl-C."""
+    root = command.prepared_root()
+    from flows import serving
+
+    try:
+        serving.serve(root, serving.Place(host, port, threads), model)
+    except (ValueError, OSError) as error:
+        raise command.failed(str(error)) from None
+
+
+@app.command()
 def tune(
     space: Annotated[str, typer.Option(help="What may change: a file in spaces/, without .yaml.")],
     study: Annotated[str | None, typer.Option(help="Its name; one that is known goes on. Else the space's.")] = None,

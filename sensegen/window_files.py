@@ -200,13 +200,14 @@ def _windows(
     )
 
 
-def _as_table(windows: Windows) -> "pa.Table":
+def as_table(windows: Windows, first: int = 0) -> "pa.Table":
+    """A row a sample; windows are numbered from `first` on."""
     import pyarrow as pa
 
     count, length, _ = windows.values.shape
     values = np.asarray(windows.values, np.float32)
     columns: dict[str, Any] = {
-        WINDOW: np.repeat(np.arange(count), length),
+        WINDOW: np.repeat(np.arange(first, first + count), length),
         TIME: np.tile(np.arange(length) / windows.rate_hz, count),
         LABEL: np.repeat(np.array(windows.classes)[windows.labels], length),
         SUBJECT: np.repeat(np.array(windows.subjects, str), length),
@@ -217,11 +218,11 @@ def _as_table(windows: Windows) -> "pa.Table":
 
 
 def _write_parquet(path: Path, windows: Windows, provenance: Provenance) -> None:
-    table_files.write_parquet(path, _as_table(windows), provenance)
+    table_files.write_parquet(path, as_table(windows), provenance)
 
 
 def _write_csv(path: Path, windows: Windows, provenance: Provenance) -> None:
-    table_files.write_csv(path, _as_table(windows), provenance)
+    table_files.write_csv(path, as_table(windows), provenance)
 
 
 # --- where windows come from

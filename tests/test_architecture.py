@@ -25,7 +25,7 @@ PACKAGES = ("flows", "stages", "sensegen")
 LAYERS = (
     ("flows",),
     ("stages",),
-    ("reporting", "tracking", "tuning", "promotion", "export"),
+    ("reporting", "tracking", "tuning", "promotion", "serving", "export"),
     ("augmentation", "released"),
     ("evaluation", "completion"),
     (

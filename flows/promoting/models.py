@@ -81,6 +81,27 @@ def _judged(root: Path, params: "Params", registry: "Registry", version: "Versio
     return judged(taken(root, registry, version), Real.open(Artifacts(root).window), training)
 
 
+def served(root: Path, params: "Params", address: str | None) -> "Release":
+    """The release to serve: that of an address, or the champion.
+
+    Raises:
+        ValueError: if there is none, or its files are not those that were logged.
+    """
+    from sensegen.released import Release
+    from sensegen.tracking import fetch_release
+    from sensegen.tracking.registry import CHAMPION, Registry
+
+    if address is None:
+        registry = Registry(root, params.promotion.model)
+        champion = registry.named(CHAMPION)
+        if champion is None:
+            raise ValueError(f"Model {registry.model} has no champion yet: `sensegen run`, then `sensegen promote`.")
+        return taken(root, registry, champion)
+    with tempfile.TemporaryDirectory() as temporary:
+        fetch_release(root, address, Path(temporary) / "release")
+        return Release.load(Path(temporary) / "release")
+
+
 def taken(root: Path, registry: "Registry", version: "Version") -> "Release":
     """The release of a version, checked by its sha256.
 

@@ -158,9 +158,11 @@ class MixtureRNN(keras.Model):
 
     def noise(self, shape: tuple[int, int], seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """All that is drawn for `shape` (step, batch): Gumbel (..., component) and normal (..., value)."""
-        uniform = tf.random.stateless_uniform((*shape, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
-        normal = tf.random.stateless_normal((*shape, self.values), seed + tf.constant([0, 1]))
-        return -tf.math.log(-tf.math.log(uniform)), normal
+        rows = shape[::-1]  # a window's noise first, so that it is the same in a batch of any size
+        uniform = tf.random.stateless_uniform((*rows, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
+        normal = tf.random.stateless_normal((*rows, self.values), seed + tf.constant([0, 1]))
+        gumbel = -tf.math.log(-tf.math.log(uniform))
+        return tf.transpose(gumbel, (1, 0, 2)), tf.transpose(normal, (1, 0, 2))
 
     def stepper(self) -> Step:
         """A step at a time: from what was seen of the one before (batch, feature with the activity) and the recurrent

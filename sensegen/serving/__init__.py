@@ -1,0 +1,1 @@
+"""A released generator behind HTTP: windows as Parquet or JSON lines, limits, health, metrics, a page to look at."""

@@ -1,0 +1,159 @@
+"""The application: what may be asked, by whom and how often, and what is answered.
+
+Windows are made by few threads, one request each, since each keeps a core busy; who comes meanwhile waits, and is told
+to come later where too many wait. An answer is fixed by model, activity, number and seed.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensegen.released import Asked, Release
+from sensegen.seeding import derived_seed
+from sensegen.serving.formats import FORMATS
+from sensegen.serving.limits import Limits, Rate
+from sensegen.windows import Windows
+
+BLOCK = 256  # windows that are made and sent at once
+PAGE = Path(__file__).with_name("page.html")
+BUSY_SECONDS = 1
+
+
+class Query(BaseModel):
+    """What is asked for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    activity: Annotated[str | None, Field(description="one of those of the model; null: all in equal numbers")] = None
+    windows: Annotated[int, Field(ge=1, description="how many")] = 16
+    seed: Annotated[int, Field(ge=0, lt=2**31, description="the same seed gives the same windows")] = 0
+    format: Annotated[Literal["parquet", "jsonl"], Field(description="of the answer")] = "parquet"
+
+
+class Measures:
+    """What Prometheus is told."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter("sensegen_answers", "Answers by their code", ["code"], registry=self.registry)
+        self.windows = Counter("sensegen_windows", "Windows made", registry=self.registry)
+        self.seconds = Histogram("sensegen_answer_seconds", "Until an answer is sent", registry=self.registry)
+        self.under_way = 0
+        waiting = Gauge("sensegen_waiting", "Requests that are worked on or wait", registry=self.registry)
+        waiting.set_function(lambda: self.under_way)
+
+
+def application(release: Release, limits: Limits, token: str | None = None, threads: int = 2) -> FastAPI:
+    """The application of one release; with a token, windows are for those alone who send it."""
+    app = FastAPI(title="sensegen", description="Synthetic windows of sensors.", docs_url="/docs", redoc_url=None)
+    rate, measures = Rate(limits), Measures()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="windows")
+    app.middleware("http")(_watched(measures, limits))
+
+    def allowed(request: Request) -> None:
+        sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token is not None and not hmac.compare_digest(sent.encode(), token.encode()):
+            raise HTTPException(401, "A token must be sent: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def page() -> str:
+        return PAGE.read_text(encoding="utf-8")
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        """Whether windows can be asked for."""
+        return {"status": "ok", "sha256": release.sha256}
+
+    @app.get("/model")
+    def model() -> dict[str, Any]:
+        """What the model makes, and what may be asked of it."""
+        return {**release.about(), "most_windows": limits.windows}
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.post("/windows", dependencies=[Depends(allowed)])
+    async def windows(query: Query, request: Request) -> StreamingResponse:
+        """Windows in physical units: Parquet as `sensegen generate` writes it, or JSON lines."""
+        _possible(query, release, limits)
+        wait = rate.wait_seconds(request.client.host if request.client else "", query.windows)
+        if wait:
+            raise HTTPException(429, f"Too many windows a second; come back in {wait:.1f} s.", _after(wait))
+        if measures.under_way >= limits.waiting:
+            raise HTTPException(503, "Too many requests wait.", _after(BUSY_SECONDS))
+        media_type, written = FORMATS[query.format]
+        told = {**release.about(), "request": query.model_dump(), "synthetic": True}
+        measures.under_way += 1
+        try:
+            parts = written(_blocks(release, query, measures), told)
+            first = await _next(pool, parts)  # so that what fails is told by its code
+        except BaseException:
+            measures.under_way -= 1
+            raise
+        return StreamingResponse(_sent(pool, first, parts, measures), media_type=media_type)
+
+    return app
+
+
+def _possible(query: Query, release: Release, limits: Limits) -> None:
+    if query.windows > limits.windows:
+        raise HTTPException(422, f"windows must be at most {limits.windows}, but is {query.windows}.")
+    if query.activity is not None and query.activity not in release.classes:
+        raise HTTPException(422, f"activity must be one of {', '.join(release.classes)}, but is {query.activity!r}.")
+
+
+def _blocks(release: Release, query: Query, measures: Measures) -> Iterator[Windows]:
+    """Blocks of what is asked for, the first by the seed itself."""
+    labels = Asked(query.activity, query.windows, query.seed).labels(release.classes)
+    for number, first in enumerate(range(0, len(labels), BLOCK)):
+        seed = derived_seed(query.seed, "serve", number) if number else query.seed
+        rows = labels[first : first + BLOCK]
+        yield release.in_units(release.generator.sample(rows, seed), rows)
+        measures.windows.inc(len(rows))
+
+
+async def _next(pool: ThreadPoolExecutor, parts: Iterator[bytes]) -> bytes | None:
+    return await asyncio.get_running_loop().run_in_executor(pool, next, parts, None)
+
+
+async def _sent(
+    pool: ThreadPoolExecutor, first: bytes | None, parts: Iterator[bytes], measures: Measures
+) -> AsyncIterator[bytes]:
+    try:
+        part = first
+        while part is not None:
+            yield part
+            part = await _next(pool, parts)
+    finally:
+        measures.under_way -= 1
+
+
+def _watched(measures: Measures, limits: Limits) -> Callable[..., Any]:
+    async def watch(request: Request, answer: Callable[[Request], Any]) -> Response:
+        if int(request.headers.get("content-length") or 0) > limits.body_bytes:
+            measures.answers.labels("413").inc()
+            return Response(f"A request has at most {limits.body_bytes} bytes.", 413)
+        if request.method == "POST" and "content-length" not in request.headers:
+            measures.answers.labels("411").inc()
+            return Response("A request must tell its length.", 411)
+        began = time.perf_counter()
+        response: Response = await answer(request)
+        measures.answers.labels(str(response.status_code)).inc()
+        measures.seconds.observe(time.perf_counter() - began)
+        return response
+
+    return watch
+
+
+def _after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, round(seconds)))}
