@@ -9,7 +9,7 @@ from those that the last model learned from decides whether to train again.
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,11 @@ QUARANTINE = "quarantine"
 REASON = "reason.txt"
 
 
+def wanted(root: Path) -> Path:
+    """A file that is there from when a batch calls for training until a training has ended, whatever is cut off."""
+    return root / ".cache" / "retrain_wanted"
+
+
 @dataclass(frozen=True)
 class Batch:
     """One batch: where it stands now, its largest drift of a channel (None: nothing to compare with), or why it was
@@ -38,16 +43,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Came:
-    """What came of all batches."""
+    """What came of all batches, and whether one that was taken in, now or before, calls for training."""
 
-    batches: tuple[Batch, ...] = ()
-    most_drift: float = field(default=0.0)
-
-    @property
-    def retrain(self) -> bool:
-        """Whether a batch that was taken in differs from what the last model learned from."""
-        taken = [batch for batch in self.batches if batch.refused is None]
-        return any(batch.drift is None or batch.drift > self.most_drift for batch in taken)
+    batches: tuple[Batch, ...]
+    retrain: bool
 
     def lines(self) -> Iterator[str]:
         """For a person, a line a batch."""
@@ -68,14 +67,13 @@ def take_in(root: Path, params: "Params") -> Came:
     folder = root / params.retrain.inbox
     waiting = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
     waiting = [path for path in waiting if path.name != QUARANTINE]
-    if not waiting:
-        return Came(most_drift=params.retrain.drift)
-    if not isinstance(params.dataset, FilesParams):
+    if waiting and not isinstance(params.dataset, FilesParams):
         raise InvalidParams(
             f"{waiting[0]} waits, but dataset.name is {params.dataset.name}, which takes no new recordings. Describe "
             "yours (docs/your_own_files.md) and set dataset.name to files, or empty the inbox."
         )
-    return Came(tuple(_taken(root, params, batch) for batch in waiting), params.retrain.drift)
+    batches = tuple(_taken(root, params, batch) for batch in waiting)
+    return Came(batches, wanted(root).exists())
 
 
 def _taken(root: Path, params: "Params", folder: Path) -> Batch:
@@ -88,6 +86,8 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
     except (InvalidRecording, ValueError, OSError) as error:
         reason = str(error).partition("\nRepair or leave out")[0]  # what follows names files that are gone by then
         return _quarantined(root / params.retrain.inbox, replace(batch, refused=reason))
+    if drift is None or drift > params.retrain.drift:
+        write_text(wanted(root), f"{folder.name}\n")
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
     return replace(batch, folder=place, drift=drift)

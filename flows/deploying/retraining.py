@@ -1,7 +1,7 @@
 """The flow `retrain`: new recordings in, the pipeline, and the new model in the champion's place if it is better.
 
-Where recordings came in, training begins with the champion's weights. Where none did, and nothing else has changed, the
-stages are cached, the model is the one that it was, and nothing happens.
+It trains where something calls for it: recordings that differ from those of the last model, from the champion's weights
+on; params that differ; or that there is no champion yet.
 """
 
 from pathlib import Path
@@ -17,11 +17,11 @@ from flows.promoting import models
 from flows.ui import address
 
 
-def _tell_of(came: inbox.Came, incidents: Incidents) -> None:
+def _tell_of(came: inbox.Came, drift: float, incidents: Incidents) -> None:
     for batch in came.batches:
         if batch.refused:
             incidents.meet("batch_quarantined", f"batch.{batch.name}", batch.refused, {"folder": str(batch.folder)})
-        elif batch.drift is not None and batch.drift > came.most_drift:
+        elif batch.drift is not None and batch.drift > drift:
             incidents.meet("drift", f"batch.{batch.name}", f"a channel has drifted by {batch.drift:.3f}")
 
 
@@ -29,6 +29,7 @@ def _tell_of(came: inbox.Came, incidents: Incidents) -> None:
 def retrain(root: Path = Path()) -> State:
     """Take in, train, compare, promote or refuse; what came of it is the message of its state."""
     from sensegen import params as schema
+    from sensegen.tracking import provenance
     from sensegen.tracking.registry import CHALLENGER, CHAMPION, Registry
 
     logger = get_run_logger()
@@ -40,13 +41,16 @@ def retrain(root: Path = Path()) -> State:
         came = inbox.take_in(root, params)
         for line in came.lines():
             logger.info("%s", line)
-        _tell_of(came, Incidents(root, address(root)))
-        if came.retrain and champion:
+        _tell_of(came, params.retrain.drift, Incidents(root, address(root)))
+        if champion and came.retrain:
             logger.info("training begins with the champion, version %d", champion.number)
             warm_starting.from_version(root, champion.address)
+        elif champion and registry.newest_tag("params.sha256") == provenance.params_hash(params):
+            return Completed(message="Nothing calls for training: no batch that differs, and the params are the same.")
         result = pipeline(root)
+        inbox.wanted(root).unlink(missing_ok=True)
         if registry.named(CHALLENGER) == champion:
-            return Completed(message="Nothing changed: the model is the champion.")
+            return Completed(message="The model is the champion's.")
         version, verdict = models.promote(root)
         kind = "promoted" if verdict.promoted else "promotion_refused"
         what = f"version {version.number} of {version.model}: {verdict.reason}"

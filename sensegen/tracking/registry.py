@@ -87,6 +87,10 @@ class Registry:
         found = self.client.search_model_versions(f"name = '{self.model}'")
         return sorted(found, key=lambda version: -int(version.version))
 
+    def newest_tag(self, key: str) -> str | None:
+        """A tag of the newest version, if there is one."""
+        return next((str(version.tags.get(key)) for version in self.versions()), None)
+
     def judge(self, version: Version, verdict: Mapping[str, Any]) -> None:
         """Write down what was decided of a version."""
         with refusal_explained(self.root):
