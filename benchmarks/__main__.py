@@ -23,6 +23,7 @@ BENCHMARKS = {
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
     "sampling_speed": "benchmarks.sampling_speed",
+    "serving_load": "benchmarks.serving_load",
     "suite": "benchmarks.suite",
     "training_speed": "benchmarks.training_speed",
     "tuning": "benchmarks.tuning",

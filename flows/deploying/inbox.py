@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 QUARANTINE = "quarantine"
 REASON = "reason.txt"
+GATE, RAW = Path(".cache") / "inbox_gate", Path("raw") / "files"
 
 
 def wanted(root: Path) -> Path:
@@ -84,7 +85,9 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
         place = _place(root, params, folder.name)
         drift = _checked(root, params, folder, place)
     except (InvalidRecording, ValueError, OSError) as error:
-        reason = str(error).partition("\nRepair or leave out")[0]  # what follows names files that are gone by then
+        # By their names in the batch; what follows names files that are gone by then.
+        named = str(error).replace(f"{root / GATE / RAW}/", "")
+        reason = named.partition("\nRepair or leave out")[0]
         return _quarantined(root / params.retrain.inbox, replace(batch, refused=reason))
     if drift is None or drift > params.retrain.drift:
         write_text(wanted(root), f"{folder.name}\n")
@@ -142,14 +145,14 @@ def _judged(root: Path, params: "Params", folder: Path) -> "Report":
 
     path = root / params.dataset.description  # type: ignore[union-attr]
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    with scratch(root / ".cache" / "inbox_gate") as work:
+    with scratch(root / GATE) as work:
         own = work / "description.yaml"
         write_text(own, yaml.safe_dump({**document, "folder": str(folder.resolve())}, sort_keys=False))
         described = params.dataset.model_copy(update={"description": str(own.relative_to(root))})
         params = params.model_copy(update={"dataset": described})
         progress, dataset = reporter("inbox"), datasets.get(described.name)
-        dataset.fetch(work / "raw", params, progress)
-        return intake.take_in(params, dataset.declare(described), work / "raw", work / "out", progress)
+        dataset.fetch(work / RAW.parent, params, progress)
+        return intake.take_in(params, dataset.declare(described), work / RAW.parent, work / "out", progress)
 
 
 def _quarantined(inbox: Path, batch: Batch) -> Batch:
