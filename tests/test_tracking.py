@@ -2,8 +2,14 @@
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -286,3 +292,75 @@ def test_a_release_that_was_changed_after_it_was_logged_is_not_taken(root, param
     with pytest.raises(Tampered, match=r"sha256 \w+, with which it was logged.*Do not use it"):
         fetch_release(root, f"models:/{entry.model_id}", tmp_path / "changed")
     assert not (tmp_path / "changed").exists()
+
+
+@pytest.fixture
+def server(tmp_path_factory) -> Iterator[tuple[str, Callable[[], subprocess.Popen[bytes]]]]:
+    """The address of a tracking server, and what starts it."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", "--serve-artifacts"]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", str(folder)]
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        log = (folder / "log").open("ab")
+        started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True))
+        log.close()
+        wait_for(f"http://127.0.0.1:{port}/health")
+        return started[-1]
+
+    yield f"http://127.0.0.1:{port}", start
+    for process in started:
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a server with all its processes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def wait_for(address: str) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(address, timeout=1):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(address)
+
+
+def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
+    server, root, params, release, monkeypatch, caplog
+):
+    address, start = server
+    monkeypatch.setenv(store.SERVER, address)
+    with pytest.raises(ValueError, match=rf"tracking server {address} .*cannot be used[\s\S]*Start it, or unset"):
+        store.connect(root)  # a clear stop before anything is trained
+    process = start()
+    monkeypatch.setattr("sensegen.tracking.run.SECONDS_BETWEEN_TRIES", 0.0)
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        tracker.log_metrics({"loss": 3.0}, step=1)
+        end(process)
+        for step in (2, 3, 4):
+            tracker.log_metrics({"loss": 3.0 - step}, step=step)
+        tracker.log_file(release / "config.json")
+        start()
+        tracker.log_metrics({"loss": 0.5}, step=5)
+        tracker.log_generator(root / "generator", root / "windows")
+    assert "it is tried again" in caplog.text and "lost" not in caplog.text
+    history = tracker.client.get_metric_history(tracker.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (2, 1.0), (3, 0.0), (4, -1.0), (5, 0.5)]
+    assert [metric.timestamp for metric in history] == sorted(metric.timestamp for metric in history)
+    assert [file.path for file in tracker.client.list_artifacts(tracker.run_id)] == ["config.json"]
+    (entry,) = tracker.client.search_logged_models([stored(tracker).info.experiment_id])
+    tracking.fetch_release(root, f"models:/{entry.model_id}", root / "taken")  # through the server
+    assert released.digest(root / "taken") == released.digest(release)
+    assert not (root / "mlruns" / "artifacts").exists()

@@ -137,7 +137,11 @@ def fetch(root: Path, address: str, into: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         try:
             model = client.get_logged_model(_logged(client, address))
-            got = Path(download_artifacts(artifact_uri=model.artifact_location, dst_path=temporary))
+            got = Path(
+                download_artifacts(
+                    artifact_uri=model.artifact_location, dst_path=temporary, tracking_uri=client.tracking_uri
+                )
+            )
         except (MlflowException, OSError) as error:
             raise ValueError(f"{address} must be a model of the project's store: {error}") from error
         found = [path.parent for path in got.rglob(released.MEANING)]

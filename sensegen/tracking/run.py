@@ -4,10 +4,12 @@ import logging
 import math
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,23 +26,34 @@ COORDINATES = frozenset({"part", "epoch", "step", "round"})  # columns of a row 
 
 
 MOST_METRICS = 1_000  # that MLflow takes in one call
+SECONDS_BETWEEN_TRIES = 10.0
+MOST_KEPT = 100_000  # calls that wait for a server
+PASSING = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")  # which time may cure
 
 
 class Run:
-    """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception."""
+    """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception; what was refused is kept
+    and tried again, as a server may be down for a while."""
 
     def __init__(self, client: "MlflowClient", run_id: str):
         self.client = client
         self.run_id = run_id
+        self._kept: list[tuple[str, Callable[[], object]]] = []
+        self._tried = 0.0
+        self._copies: tempfile.TemporaryDirectory[str] | None = None
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers; `step` counts what the caller counts (epochs, rounds)."""
-        self._attempt("metrics", lambda: self._log_batch(metrics, step or 0))
+        now = round(time.time() * 1000)  # and not when a server takes them
+        self._attempt("metrics", lambda: self._log_batch(metrics, step or 0, now))
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file (or a folder) with the run."""
-        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
-        self._attempt(f"file {path}", lambda: log(self.run_id, str(path), folder or None))
+        self._attempt(
+            f"file {path}",
+            lambda: self._log_file(path, folder),
+            lambda: partial(self._log_file, self._copied(path), folder),
+        )
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run."""
@@ -50,10 +63,9 @@ class Run:
         """Log params under their keys."""
         self._attempt("params", lambda: _log_params(self.client, self.run_id, params))
 
-    def _log_batch(self, metrics: Mapping[str, float], step: int) -> None:
+    def _log_batch(self, metrics: Mapping[str, float], step: int, now: int) -> None:
         from mlflow.entities import Metric
 
-        now = round(time.time() * 1000)
         entities = [Metric(_allowed(name), float(value), now, step) for name, value in metrics.items()]
         for first in range(0, len(entities), MOST_METRICS):
             self.client.log_batch(self.run_id, metrics=entities[first : first + MOST_METRICS])
@@ -63,12 +75,56 @@ class Run:
 
         self.client.log_batch(run_id, tags=[RunTag(_allowed(name), str(value)) for name, value in tags.items()])
 
-    def _attempt(self, what: str, log: Callable[[], object]) -> None:
+    def guarded(self, what: str, log: Callable[[], object]) -> None:
+        """Something that ends with logging and cannot be done again later: if it fails, that is a warning."""
         try:
             log()
         except Exception as error:
-            reason = _first_cause(error)
-            logger.warning("MLflow did not take %s of run %s (%s); the run goes on.", what, self.run_id, reason)
+            self._warn(what, error, "the run goes on")
+
+    def _attempt(
+        self, what: str, log: Callable[[], object], keep: Callable[[], Callable[[], object]] | None = None
+    ) -> None:
+        """Log, after what was kept; while MLflow refuses, it is asked again at most every few seconds.
+
+        `keep` gives what is to be called then, where that is another thing.
+        """
+        if self._kept and time.monotonic() - self._tried > SECONDS_BETWEEN_TRIES:
+            self._deliver()
+        if (self._kept or not self._taken(what, log)) and len(self._kept) < MOST_KEPT:
+            self._kept.append((what, keep() if keep else log))
+
+    def _deliver(self) -> None:
+        while self._kept and self._taken(*self._kept[0]):
+            self._kept.pop(0)
+
+    def _taken(self, what: str, log: Callable[[], object]) -> bool:
+        """Whether there is nothing more to do about it: it was logged, or refused for good."""
+        try:
+            log()
+        except Exception as error:
+            self._tried, for_good = time.monotonic(), _refused_for_good(error)
+            self._warn(what, error, "the run goes on" if for_good else "the run goes on, and it is tried again")
+            return for_good
+        return True
+
+    def _log_file(self, path: Path, folder: str) -> None:
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        log(self.run_id, str(path), folder or None)
+
+    def _copied(self, path: Path) -> Path:
+        """A copy of a file that may be gone before it can be logged."""
+        self._copies = self._copies or tempfile.TemporaryDirectory()
+        copy = Path(self._copies.name) / str(len(self._kept)) / path.name
+        if path.is_dir():
+            shutil.copytree(path, copy)
+        elif path.exists():
+            copy.parent.mkdir()
+            shutil.copyfile(path, copy)
+        return copy
+
+    def _warn(self, what: str, error: Exception, then: str) -> None:
+        logger.warning("MLflow did not take %s of run %s (%s); %s.", what, self.run_id, _first_cause(error), then)
 
 
 class Tracker(Run):
@@ -205,6 +261,12 @@ def _closing(run: Run) -> Iterator[None]:
         raise
     finally:
         run._attempt("the end", lambda: run.client.set_terminated(run.run_id, status=status))
+        run._deliver()
+        if run._kept:
+            lost = ", ".join(dict.fromkeys(what for what, _ in run._kept))
+            logger.warning("MLflow did not take %s of run %s to its end; they are lost.", lost, run.run_id)
+        if run._copies:
+            run._copies.cleanup()
 
 
 def _is_number(column: str, value: object) -> bool:
@@ -216,6 +278,13 @@ def _is_number(column: str, value: object) -> bool:
 def _allowed(name: str) -> str:
     """The name with what MLflow refuses in one replaced."""
     return re.sub(r"[^\w\-. /:]", "_", name)
+
+
+def _refused_for_good(error: Exception) -> bool:
+    """Whether MLflow would say the same again: it has read what it was asked and does not want it."""
+    from mlflow.exceptions import MlflowException
+
+    return not isinstance(error, MlflowException) or error.error_code not in PASSING
 
 
 def _first_cause(error: BaseException) -> str:

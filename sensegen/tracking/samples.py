@@ -28,7 +28,7 @@ class SamplePlots:
         """Draw, if it is one of these epochs. What goes wrong here is told, and the training goes on."""
         part, epoch = str(row["part"]), int(row["epoch"])
         if epoch in self.epochs:
-            self.tracker._attempt("a picture of samples", lambda: self._log(part, epoch))
+            self.tracker.guarded("a picture of samples", lambda: self._log(part, epoch))
 
     def on_resumed(self, row: Mapping[str, float | int | str]) -> None:
         """The generator of that epoch is gone, and its picture has been logged."""

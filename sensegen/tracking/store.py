@@ -1,4 +1,4 @@
-"""The tracking store: `mlruns/mlflow.db` for runs, `mlruns/artifacts` for files."""
+"""The tracking store: `mlruns/mlflow.db` for runs, `mlruns/artifacts` for files; or that of a server."""
 
 import logging
 import os
@@ -15,16 +15,22 @@ EXPERIMENT = "sensegen"
 # The page opens such an experiment at its training runs, others at traces of language models.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 FIRST_USE_SECONDS = 300.0
+SERVER = "MLFLOW_TRACKING_URI"
+# A server that is down is told at once, or waited for by `run.Run`, which goes on meanwhile.
+SERVER_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 def connect(root: Path) -> "tuple[MlflowClient, str]":
-    """A client of the project's store and the id of its experiment; made at first use.
+    """A client of the project's store, or of a server's, and the id of its experiment; made at first use.
 
     Raises:
-        ValueError: if the store cannot be opened, or was made in another folder and would keep its files there.
+        ValueError: if the store cannot be opened, was made in another folder and would keep its files there, or the
+            server does not answer.
     """
     import filelock
 
+    if uri := server():
+        return _of_server(uri)
     folder = store_folder(root)
     (folder / "artifacts").mkdir(parents=True, exist_ok=True)
     # Two processes that both create the tables of a fresh store break each other.
@@ -49,11 +55,39 @@ def refusal_explained(root: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if uri := server():
+            raise ValueError(_unanswered(uri, error)) from error
         folder = store_folder(root)
         raise ValueError(
             f"The tracking store {folder / 'mlflow.db'} cannot be used: {error}\n"
             f"Begin a new one, which forgets the runs so far but no result: mv {folder} {folder}-old"
         ) from error
+
+
+def server() -> str | None:
+    """The address of the tracking server that the environment names, if it names one."""
+    uri = os.environ.get(SERVER, "")
+    return uri if uri.startswith(("http://", "https://")) else None
+
+
+def _of_server(uri: str) -> "tuple[MlflowClient, str]":
+    for name, value in SERVER_PATIENCE.items():
+        os.environ.setdefault(name, value)
+    client = _client_of(uri)
+    try:
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        return client, experiment.experiment_id if experiment else client.create_experiment(
+            EXPERIMENT, tags=EXPERIMENT_TAGS
+        )
+    except Exception as error:
+        raise ValueError(_unanswered(uri, error)) from error
+
+
+def _unanswered(uri: str, error: Exception) -> str:
+    return (
+        f"The tracking server {uri} ({SERVER}) cannot be used: {error}\n"
+        f"Start it, or unset {SERVER}: runs are then kept in the project's own mlruns/."
+    )
 
 
 def store_folder(root: Path) -> Path:
@@ -65,11 +99,15 @@ def store_folder(root: Path) -> Path:
 
 
 def tracking_uri(root: Path) -> str:
-    """How MLflow names the store."""
+    """How MLflow names the project's own store."""
     return f"sqlite:///{store_folder(root) / 'mlflow.db'}"
 
 
 def _client(folder: Path) -> "MlflowClient":
+    return _client_of(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def _client_of(uri: str) -> "MlflowClient":
     # Before the import: nothing is sent to anyone.
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -77,7 +115,6 @@ def _client(folder: Path) -> "MlflowClient":
 
     # It logs a traceback of each refusal beside raising it, and the making of its tables.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
