@@ -52,14 +52,14 @@ def pipeline(root: Path) -> Result:
         try:
             _walk(environment.of_stage(run.run_id, flow_run_id), run, result.outcomes, incidents)
             if any(outcome.stage == "alternate" for outcome in result.outcomes):
-                models.register(root, checked, run, dict(_headlines(result.outcomes)))
+                models.register(root, checked, run, dict(_measured(result.outcomes)))
         finally:
             artifacts_page.publish(root, result)
     return result
 
 
-def _headlines(outcomes: list[Outcome]) -> Iterator[tuple[str, float]]:
-    """The numbers of evaluation that are told first, for the registry."""
+def _measured(outcomes: list[Outcome]) -> Iterator[tuple[str, float]]:
+    """What evaluation measured of the model over seeds, for the registry."""
     for outcome in outcomes:
         if outcome.stage == "evaluate":
             yield from ((name, value) for name, value in outcome.metrics.items() if name.endswith(".mean"))

@@ -6,6 +6,7 @@ promotion has happened or has not: what it replaces is written down before, for 
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensegen import released
 from sensegen.tracking.models import LOGGED, SHA256, log_release
+from sensegen.tracking.run import MOST_METRICS
 from sensegen.tracking.store import connect, refusal_explained
 
 if TYPE_CHECKING:
@@ -142,8 +144,12 @@ class Registry:
 
     def _measure(self, model_id: str, run_id: str, metrics: Mapping[str, float]) -> None:
         """The metrics stand beside the model, too."""
-        for name, value in metrics.items():
-            self.client.log_metric(run_id, f"model/{name}", value, model_id=model_id)
+        from mlflow.entities import Metric
+
+        now = round(time.time() * 1000)
+        entities = [Metric(f"model/{name}", value, now, 0, model_id=model_id) for name, value in metrics.items()]
+        for first in range(0, len(entities), MOST_METRICS):
+            self.client.log_batch(run_id, metrics=entities[first : first + MOST_METRICS])
 
     def _tag(self, version: Version, key: str, value: str) -> None:
         self.client.set_model_version_tag(self.model, str(version.number), key, value)
