@@ -60,7 +60,8 @@ def take_in(root: Path, params: "Params") -> Came:
     """Check every batch of the inbox, in the order of their names.
 
     Raises:
-        InvalidParams: if batches wait, and the data set is none that takes files.
+        InvalidParams: if batches wait, and the data set is none that takes files, or its description cannot be used;
+            then they go on waiting, as they do when the disk is full.
     """
     from sensegen.params import InvalidParams
     from sensegen.params.datasets import FilesParams
@@ -73,18 +74,24 @@ def take_in(root: Path, params: "Params") -> Came:
             f"{waiting[0]} waits, but dataset.name is {params.dataset.name}, which takes no new recordings. Describe "
             "yours (docs/your_own_files.md) and set dataset.name to files, or empty the inbox."
         )
+    if waiting:
+        _check_patterns(root / params.dataset.description)
     batches = tuple(_taken(root, params, batch) for batch in waiting)
     return Came(batches, wanted(root).exists())
 
 
 def _taken(root: Path, params: "Params", folder: Path) -> Batch:
+    from sensegen import description as descriptions
     from sensegen.recording import InvalidRecording
 
     batch = Batch(folder.name, folder)
+    path = root / params.dataset.description  # type: ignore[union-attr]
+    place = path.parent / descriptions.load(path).folder / folder.name
     try:
-        place = _place(root, params, folder.name)
+        if place.exists():
+            raise InvalidRecording(f"A batch of the name {folder.name} was taken in before: give it another name.")
         drift = _checked(root, params, folder, place)
-    except (InvalidRecording, ValueError, OSError) as error:
+    except InvalidRecording as error:
         # By their names in the batch; what follows names files that are gone by then.
         named = str(error).replace(f"{root / GATE / RAW}/", "")
         reason = named.partition("\nRepair or leave out")[0]
@@ -96,26 +103,20 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
     return replace(batch, folder=place, drift=drift)
 
 
-def _place(root: Path, params: "Params", name: str) -> Path:
-    """Where the batch will stand: a folder of its own beside the recordings that there are.
-
-    Raises:
-        ValueError: if the description would not find it there, or one of that name is there already.
+def _check_patterns(path: Path) -> None:
+    """Raises:
+    InvalidParams: if the description would not find the files of a batch, which stands in a folder of its own.
     """
     from sensegen import description as descriptions
+    from sensegen.params import InvalidParams
 
-    path = root / params.dataset.description  # type: ignore[union-attr]
     described = descriptions.load(path)
     for key, pattern in (("files", described.files), ("label_files", getattr(described.label_files, "files", None))):
         if pattern is not None and not pattern.startswith("**/"):
-            raise ValueError(
+            raise InvalidParams(
                 f"{path}: {key} is {pattern!r}, which finds no file of a batch, as that is a folder of its own. Let it "
                 f"begin with **/, as in '**/{pattern}'."
             )
-    place = path.parent / described.folder / name
-    if place.exists():
-        raise ValueError(f"A batch of the name {name} was taken in before ({place}). Give this one another name.")
-    return place
 
 
 def _checked(root: Path, params: "Params", folder: Path, place: Path) -> float | None:
@@ -131,9 +132,8 @@ def _checked(root: Path, params: "Params", folder: Path, place: Path) -> float |
     with scratch(root / ".cache" / "inbox") as work:
         compared = params.model_copy(update={"validate_": params.validate_.model_copy(update=limits)})
         report = _judged(root, compared, folder)
-        # Links take no room: the files stand there once.
-        shutil.copytree(place.parent, work / "all", copy_function=os.link)
-        shutil.copytree(folder, work / "all" / place.name, copy_function=os.link)
+        shutil.copytree(place.parent, work / "all", copy_function=_linked)
+        shutil.copytree(folder, work / "all" / place.name, copy_function=_linked)
         _judged(root, params, work / "all")
     return max(report.drift.values(), default=None)
 
@@ -153,6 +153,14 @@ def _judged(root: Path, params: "Params", folder: Path) -> "Report":
         progress, dataset = reporter("inbox"), datasets.get(described.name)
         dataset.fetch(work / RAW.parent, params, progress)
         return intake.take_in(params, dataset.declare(described), work / RAW.parent, work / "out", progress)
+
+
+def _linked(source: str, target: str) -> None:
+    """A link takes no room; from another disk it takes a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _quarantined(inbox: Path, batch: Batch) -> Batch:

@@ -51,8 +51,13 @@ def retrain(root: Path = Path()) -> State:
         inbox.wanted(root).unlink(missing_ok=True)
         if registry.named(CHALLENGER) == champion:
             return Completed(message="The model is the champion's.")
-        version, verdict = models.promote(root)
+        incidents = Incidents(root, result.tracking_address)
+        try:
+            version, verdict = models.promote(root)
+        except Exception as error:
+            incidents.meet("failed", f"model.{registry.model}", str(error))
+            raise
         kind = "promoted" if verdict.promoted else "promotion_refused"
         what = f"version {version.number} of {version.model}: {verdict.reason}"
-        Incidents(root, result.tracking_address).meet(kind, f"model.{version.model}", what, verdict.numbers)
+        incidents.meet(kind, f"model.{version.model}", what, verdict.numbers)
         return Completed(message=f"{'Promoted' if verdict.promoted else 'Refused'}, {what}.")

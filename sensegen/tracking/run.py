@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,12 +115,9 @@ class Run:
     def _copied(self, path: Path) -> Path:
         """A copy of a file that may be gone before it can be logged."""
         self._copies = self._copies or tempfile.TemporaryDirectory()
-        copy = Path(self._copies.name) / str(len(self._kept)) / path.name
-        if path.is_dir():
-            shutil.copytree(path, copy)
-        elif path.exists():
-            copy.parent.mkdir()
-            shutil.copyfile(path, copy)
+        copy = Path(tempfile.mkdtemp(dir=self._copies.name)) / path.name
+        with suppress(OSError):  # such as a full disk: it is refused when it is logged
+            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
         return copy
 
     def _warn(self, what: str, error: Exception, then: str) -> None:
