@@ -69,13 +69,14 @@ def take_in(root: Path, params: "Params") -> Came:
     folder = root / params.retrain.inbox
     waiting = sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith("."))
     waiting = [path for path in waiting if path.name != QUARANTINE]
-    if waiting and not isinstance(params.dataset, FilesParams):
+    if not waiting:
+        return Came((), wanted(root).exists())
+    if not isinstance(params.dataset, FilesParams):
         raise InvalidParams(
             f"{waiting[0]} waits, but dataset.name is {params.dataset.name}, which takes no new recordings. Describe "
             "yours (docs/your_own_files.md) and set dataset.name to files, or empty the inbox."
         )
-    if waiting:
-        _check_patterns(root / params.dataset.description)
+    _check_patterns(root / params.dataset.description)
     batches = tuple(_taken(root, params, batch) for batch in waiting)
     return Came(batches, wanted(root).exists())
 
