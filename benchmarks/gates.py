@@ -4,6 +4,7 @@
 and writes the table of all runs. Runs by the same params stand together, of each seed the newest one.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ from sensegen import params as schema
 from sensegen import processor
 from sensegen.artifacts import Artifacts
 from sensegen.evaluation.interval import is_null, over_seeds
-from sensegen.tracking.provenance import params_hash
+from sensegen.params import Params
+from sensegen.tracking.provenance import flat_params
 from sensegen.tracking.store import connect
 
 FAMILIES = ("mdn_rnn", "flow_matching")
@@ -110,6 +112,7 @@ GATES = {
     "membership_time": Gate("membership AUC by window, time", at("privacy/by_window/time/auc"), (0.6, 0.6)),
     "membership_spectrum": Gate("membership AUC by window, spectrum", at("privacy/by_window/spectrum/auc"), (0.6, 0.6)),
 }
+OF_FLOWS = ("promotion", "retrain")  # sections that no stage reads
 GROUP = ("dataset", "generator", "params_sha256")
 KNOWN = (*GROUP, "seed", "commit")
 LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "precision", "training_minutes", *GATES), KNOWN)
@@ -139,17 +142,26 @@ def measured() -> Row:
     metrics = json.loads((Artifacts(ROOT).evaluate / "metrics.json").read_text(encoding="utf-8"))
     found = {name: gate.value(metrics) for name, gate in GATES.items()}
     generator = params.train_generator.generator
-    without_seed = params.model_copy(update={"seed": 0})
     return {
         "dataset": params.dataset.name,
         "generator": generator.kind,
         "seed": str(params.seed),
-        "params_sha256": params_hash(without_seed)[:12],
+        "params_sha256": identity(params),
         "commit": commit(),
         "precision": processor.precision(getattr(generator, "precision", "float32")),  # what this machine can do
         "training_minutes": f"{training_minutes():.1f}",
         **{name: "" if value is None else f"{value:.4f}" for name, value in found.items()},
     }
+
+
+def identity(params: Params) -> str:
+    """Digits of all params that a result depends on, but its seed.
+
+    A key that is null is off, as if there were none: rows go on together when a version brings a new one.
+    """
+    found = flat_params(params.model_copy(update={"seed": 0}))
+    known = {key: value for key, value in found.items() if value != "null" and key.partition(".")[0] not in OF_FLOWS}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def training_minutes() -> float:
