@@ -151,8 +151,8 @@ def test_a_ray_cluster_runs_the_same_trials(project, whole, tmp_path):
     shutil.copytree(project, root, symlinks=True, ignore=shutil.ignore_patterns(".cache", "mlruns"))
     text = (root / "params.yaml").read_text(encoding="utf-8")
     (root / "params.yaml").write_text(presets.applied(text, "runtime: {engine: ray, workers: 2}"), encoding="utf-8")
-    study, shown = run(root, "on_ray", 3)
-    assert [done for done, _, _ in shown] == [1, 2, 3]
+    study, shown = run(root, "on_ray", 2)
+    assert [done for done, _, _ in shown] == [1, 2]
     first, here = (min(studies.scored(one), key=lambda trial: trial.number) for one in (study, whole[0]))
     assert first.params == here.params
     assert first.values == pytest.approx(here.values, abs=0.02)  # its products were summed by one thread
