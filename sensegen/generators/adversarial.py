@@ -49,7 +49,7 @@ class Contenders(keras.Model, ABC):
 
     @abstractmethod
     def noise(self, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What windows of these labels are made of, without the labels."""
+        """What windows of these labels are made of, without the labels: (batch, ...)."""
 
     @abstractmethod
     def made_of(self, noise: tf.Tensor, labels: tf.Tensor, training: bool) -> tf.Tensor:
