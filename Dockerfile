@@ -2,7 +2,7 @@
 #
 # Nobody has built this file yet: no container engine was at hand where it was written. Whoever publishes an image
 # builds and runs it first, and pins the base by its digest: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:...
-ARG PYTHON_IMAGE=python:3.12-slim
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
 RUN apt-get update \
