@@ -27,8 +27,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 sensegen \
  && useradd --uid 10001 --gid 10001 --create-home --home-dir /state --shell /usr/sbin/nologin sensegen \
- && mkdir -p /state/prefect /state/dvc \
- && chown -R 10001:10001 /state
+ && mkdir -p /state/prefect /state/dvc /artifacts \
+ && chown -R 10001:10001 /state /artifacts
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder --chown=10001:10001 /project /project
 ENV PATH=/opt/venv/bin:$PATH \
