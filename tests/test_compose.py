@@ -1,4 +1,4 @@
-"""What compose.yaml promises, of every service: limits, health, no root, loopback, pinned images, no password of ours."""
+"""What compose.yaml promises of every service: limits, health, no root, loopback, pinned images, no password."""
 
 import os
 import re
