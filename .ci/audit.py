@@ -74,4 +74,4 @@ def main(locks: list[Path]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(path) for path in sys.argv[1:]] or sorted(ROOT.glob("*.lock"))))
+    sys.exit(main([Path(path) for path in sys.argv[1:]] or sorted(ROOT.glob("requirements*.lock"))))
