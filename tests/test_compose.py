@@ -1,5 +1,6 @@
 """What compose.yaml promises of every service: limits, health, no root, loopback, pinned images, no password."""
 
+import json
 import os
 import re
 import shutil
@@ -113,3 +114,36 @@ def test_docker_compose_takes_it_and_secrets_arrive_as_they_are():
 def test_docker_compose_refuses_to_start_without_a_secret(missing):
     told = compose({name: value for name, value in SECRETS.items() if name != missing}, "config")
     assert told.returncode and missing in told.stderr
+
+
+def pool(kind: str) -> tuple[str, dict[str, Any]]:
+    """A pool's job, as text, and the variables in it."""
+    template = json.loads((ROOT / "deploy" / f"{kind}_pool.json").read_text(encoding="utf-8"))
+    return json.dumps(template["job_configuration"]), template["variables"]["properties"]
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_a_pool_uses_the_variables_that_it_declares_and_no_others(kind):
+    job, variables = pool(kind)
+    assert set(re.findall(r"\{\{ (\w+) \}\}", job)) == set(variables)
+
+
+def test_pools_are_of_the_image_and_the_network_and_the_workspace_of_compose():
+    _, docker = pool("docker")
+    _, kubernetes = pool("kubernetes")
+    image, name = as_default(COMPOSE["x-ours"]["image"]), COMPOSE["name"]
+    assert docker["image"]["default"] == image and kubernetes["image"]["default"].endswith(f"/{image}")
+    assert docker["networks"]["default"] == [f"{name}_servers"] and "servers" in COMPOSE["networks"]
+    assert docker["workspace"]["default"] == f"{name}_workspace" and "workspace" in COMPOSE["volumes"]
+    claim = yaml.safe_load((ROOT / "deploy" / "kubernetes_workspace.yaml").read_text(encoding="utf-8"))
+    assert kubernetes["claim"]["default"] == claim["metadata"]["name"]
+
+
+def test_what_a_pool_starts_has_no_privileges():
+    docker = json.loads(pool("docker")[0])["container_create_kwargs"]
+    assert docker["cap_drop"] == ["ALL"] and docker["security_opt"] == ["no-new-privileges:true"]
+    pod = json.loads(pool("kubernetes")[0])["job_manifest"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"]
+    for one in (*pod["initContainers"], *pod["containers"]):
+        assert one["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert set(one["resources"]["limits"]) == {"cpu", "memory"}
