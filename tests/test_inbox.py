@@ -141,6 +141,22 @@ def test_ten_bad_batches_in_a_row_lose_nothing_and_the_good_one_after_them_is_ta
     assert take_in(project).batches[0].folder.name == "bad0-2"
 
 
+def test_a_batch_that_leads_out_of_its_folder_is_set_aside_and_nothing_there_is_read_or_written(project):
+    secret = put(project / "elsewhere" / "P4.csv", rows_of("P4"))
+    (project / "inbox" / "file").mkdir(parents=True)
+    (project / "inbox" / "file" / "P4.csv").symlink_to(secret)
+    put(project / "inbox" / "folder" / "P5.csv", as_of("P5", rows_of("P4")))
+    (project / "inbox" / "folder" / "more").symlink_to(secret.parent)
+    (project / "inbox" / "whole").symlink_to(secret.parent)
+    before = hashes(project / "my_files")
+    batches = take_in(project).batches
+    named = {batch.name: batch.refused.partition(" is a link")[0] for batch in batches}
+    assert named == {"file": "file/P4.csv", "folder": "folder/more", "whole": "whole"}
+    assert all((batch.folder / "reason.txt").is_file() for batch in batches)
+    assert [path.name for path in secret.parent.iterdir()] == ["P4.csv"] and hashes(project / "my_files") == before
+    assert not any((project / "inbox" / name).is_symlink() for name in named)
+
+
 def test_a_name_that_was_taken_in_before_and_a_description_that_finds_no_batch_are_refused(project):
     put(project / "inbox" / "first" / "P4.csv", rows_of("P4"))
     assert "taken in before" in take_in(project).batches[0].refused

@@ -1,12 +1,16 @@
 """What MLflow is told, and that it can neither change nor end a training."""
 
+import base64
+import http.server
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -292,6 +296,31 @@ def test_a_release_that_was_changed_after_it_was_logged_is_not_taken(root, param
     with pytest.raises(Tampered, match=r"sha256 \w+, with which it was logged.*Do not use it"):
         fetch_release(root, f"models:/{entry.model_id}", tmp_path / "changed")
     assert not (tmp_path / "changed").exists()
+
+
+def test_a_password_in_the_address_of_a_server_reaches_it_and_no_message(root, monkeypatch):
+    asked: list[str] = []
+
+    class Guarded(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization", ""))
+            self.send_error(401)
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing is printed."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Guarded) as guarded:
+        threading.Thread(target=guarded.serve_forever, daemon=True).start()
+        for name in (store.USERNAME, store.PASSWORD):
+            monkeypatch.setenv(name, "")
+        monkeypatch.setenv(store.SERVER, f"http://me:s%23cret@127.0.0.1:{guarded.server_address[1]}")
+        with pytest.raises(ValueError, match="cannot be used") as refused:
+            store.connect(root)
+        guarded.shutdown()
+    assert asked and set(asked) == {f"Basic {base64.b64encode(b'me:s#cret').decode()}"}
+    told = "".join(traceback.format_exception(refused.value))
+    assert f"http://127.0.0.1:{guarded.server_address[1]}" in told and "s%23cret" not in told and "s#cret" not in told
+    assert "cret" not in os.environ[store.SERVER]  # which the stages get
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flows import command
 
 PrefectPort = Annotated[int, typer.Option(help="Of Prefect's server.")]
 MLflowPort = Annotated[int, typer.Option(help="Of MLflow's server.")]
+HealthPort = Annotated[int | None, typer.Option(help="Answer at /health of this port of this machine while it polls.")]
 NO_SERVER = "There is no Prefect server. Start this project's with `sensegen up`, or name one in PREFECT_API_URL."
 
 
@@ -49,15 +50,19 @@ def deploy() -> None:
     typer.echo("\n".join(changed) or "Everything is as prefect.yaml and the environment have it.")
 
 
-def worker() -> None:
+def worker(health_port: HealthPort = None) -> None:
     """Run what is due, until Ctrl-C: one run at a time, since they share this folder."""
     root = command.prepared_root()
     if "PREFECT_API_URL" not in os.environ:
         raise command.failed(NO_SERVER)
     from flows.deploying.deployments import POOL, ROOT
+    from flows.deploying.servers import HOST
 
     arguments = ["worker", "start", "--pool", POOL, "--limit", "1", "--name", "sensegen"]
     environment = {**os.environ, ROOT: str(root), "PYTHONPATH": os.pathsep.join([str(root), *_python_path()])}
+    if health_port is not None:
+        arguments.append("--with-healthcheck")
+        environment |= {"PREFECT_WORKER_WEBSERVER_HOST": HOST, "PREFECT_WORKER_WEBSERVER_PORT": str(health_port)}
     os.chdir(root)
     # In this process's place, so that whatever ends it ends the worker.
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], environment)

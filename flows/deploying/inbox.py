@@ -91,6 +91,7 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
     try:
         if place.exists():
             raise InvalidRecording(f"A batch of the name {folder.name} was taken in before: give it another name.")
+        _check_links(folder)
         drift = _checked(root, params, folder, place)
     except InvalidRecording as error:
         # By their names in the batch; what follows names files that are gone by then.
@@ -102,6 +103,20 @@ def _taken(root: Path, params: "Params", folder: Path) -> Batch:
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
     return replace(batch, folder=place, drift=drift)
+
+
+def _check_links(folder: Path) -> None:
+    """Raises:
+    InvalidRecording: if something of a batch is a link: it would be read, and quoted, from wherever that leads.
+    """
+    from sensegen.recording import InvalidRecording
+
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            raise InvalidRecording(
+                f"{path.relative_to(folder.parent)} is a link, but a batch holds files and folders alone. Put the "
+                "files themselves there."
+            )
 
 
 def _check_patterns(path: Path) -> None:
@@ -170,7 +185,11 @@ def _quarantined(inbox: Path, batch: Batch) -> Batch:
     while place.exists():  # the same batch may be sent again
         number += 1
         place = place.with_name(f"{batch.name}-{number}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    batch.folder.rename(place)
+    if batch.folder.is_symlink():  # the reason is written beside the link, and not where that leads
+        place.mkdir(parents=True)
+        batch.folder.rename(place / batch.name)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        batch.folder.rename(place)
     write_text(place / REASON, f"{batch.refused}\n")
     return replace(batch, folder=place)

@@ -157,8 +157,11 @@ def _signal(process: object, how: str) -> None:
 
 
 def _prefect(root: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    from flows.deploying import server_log
+
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return command, {"PREFECT_UI_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_URL": ""}
+    logging = {"PREFECT_LOGGING_SETTINGS_PATH": str(server_log.SETTINGS)}
+    return command, {"PREFECT_UI_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_URL": ""} | logging
 
 
 def mlflow(root: Path, port: int) -> tuple[list[str], dict[str, str]]:
