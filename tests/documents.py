@@ -61,10 +61,11 @@ def _words(line: str) -> tuple[str, ...]:
 
 
 @cache
-def _sensegen() -> Any:
+def sensegen_commands() -> dict[str, Any]:
+    """The commands of the command line by their names, as click has them."""
     from flows.cli import app
 
-    return typer.main.get_command(app)
+    return dict(typer.main.get_command(app).commands)
 
 
 def wrong_sensegen(command: Command) -> str | None:
@@ -72,7 +73,7 @@ def wrong_sensegen(command: Command) -> str | None:
     name, *arguments = command.words[1:] or ("--help",)
     if name.startswith("-"):
         return None if name in ("--help", "--version") else f"sensegen has no option {name}"
-    known = _sensegen().commands.get(name)
+    known = sensegen_commands().get(name)
     if known is None:
         return f"sensegen has no command {name}"
     options = {option for param in known.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}

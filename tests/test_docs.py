@@ -12,10 +12,10 @@ from unittest import mock
 
 import pytest
 import yaml
-from documents import Command, broken_links, commands, slugs, wrong_sensegen
+from documents import Command, broken_links, commands, sensegen_commands, slugs, wrong_sensegen
 
 from benchmarks.__main__ import BENCHMARKS
-from flows import documenting
+from flows import documenting, incidents
 from flows.documenting import graph_picture
 from flows.documenting.schema_words import in_line, may_be
 from sensegen import presets
@@ -156,6 +156,20 @@ def test_commands_are_read_out_of_blocks_sentences_and_continued_lines():
         (("make", "run"), True),
         (("sensegen", "ui", "--port", "1"), False),
     ]
+
+
+def test_every_command_stands_in_the_readme_and_every_alert_and_variable_where_it_is_explained():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in sensegen_commands() if f"`sensegen {name}" not in readme] == []
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [kind for kind in incidents.NAMES if kind != "promoted" and f"`{kind}`" not in operations] == []
+    code = "".join(
+        path.read_text(encoding="utf-8") for name in ("flows", "sensegen") for path in (ROOT / name).rglob("*.py")
+    )
+    told = {
+        name for page in PAGES for name in re.findall(r"SENSEGEN_[A-Z_]+", (ROOT / page).read_text(encoding="utf-8"))
+    }
+    assert {name for name in told if f'"{name}"' not in code} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

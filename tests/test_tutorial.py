@@ -1,4 +1,4 @@
-"""The tutorial's commands, from its first to its last, in a clone: real recordings written, trained on, promoted, served.
+"""The tutorial's commands, from first to last, in a clone: recordings written, trained on, a model promoted and served.
 
 They are run as they stand, but for budgets, which another preset cuts to the bone, the port, and the set-up, which is
 that of whoever runs the tests.
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Without what ties the tests to other servers and stores; `sensegen`, `python` and `dvc` are those of the tests."""
+    """Without what ties the tests to other servers and stores; with the tests' own `sensegen`, `python` and `dvc`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "SENSEGEN_"))}
     return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
