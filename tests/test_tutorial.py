@@ -7,10 +7,13 @@ that of whoever runs the tests.
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -21,6 +24,7 @@ from sensegen import window_files
 ROOT = Path(__file__).resolve().parents[1]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCKS = [found["block"] for found in FENCE.finditer(TUTORIAL) if found["language"] == "sh"]
+SECONDS = 1800.0  # on a machine that others keep busy; about two minutes of a core
 # A generator of one pass over the windows is no good one, so the gate of the first champion is opened.
 TINY = """
 train_generator: {epochs: 1}
@@ -40,10 +44,11 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def environment() -> dict[str, str]:
-    """Without what ties the tests to other servers and stores; with the tests' own `sensegen`, `python` and `dvc`."""
+def environment(clone: Path) -> dict[str, str]:
+    """Without what ties the tests to other servers and stores; with their Python, and the clone's code."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "SENSEGEN_"))}
-    return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**kept, "PATH": path, "PYTHONPATH": str(clone)}
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,18 @@ def clone(tmp_path_factory) -> Path:
     return place
 
 
+def ended(script: str, clone: Path, told: IO[str]) -> int:
+    """Its exit code; whatever it started is ended with it."""
+    started = subprocess.Popen(
+        ["bash", "-c", script], cwd=clone, env=environment(clone), stdout=told, stderr=told, start_new_session=True
+    )
+    try:
+        return started.wait(timeout=SECONDS)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl", "git"))), reason="bash, curl or git is not installed")
 def test_the_tutorial_leads_from_recordings_to_windows_over_http(clone):
@@ -68,12 +85,10 @@ def test_the_tutorial_leads_from_recordings_to_windows_over_http(clone):
     commands = "\n".join(blocks).replace("8000", str(free_port()))
     commands, runs = re.subn("^sensegen run$", "sensegen preset tiny\nsensegen run", commands, flags=re.MULTILINE)
     assert runs == 1
-    script = f"set -eux -o pipefail\ntrap 'kill $(jobs -p) || true' EXIT\n{commands}"
+    script = f"set -eux -o pipefail\ntrap 'kill $(jobs -p) || true' EXIT\n{commands}\nwait"
     with (clone / "told.txt").open("w") as told:
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=clone, env=environment(), stdout=told, stderr=told, timeout=900
-        )
-    assert done.returncode == 0, (clone / "told.txt").read_text()[-4000:]
+        code = ended(script, clone, told)
+    assert code == 0, (clone / "told.txt").read_text()[-4000:]
 
     served = window_files.read(clone / "walking.parquet")
     assert served.classes == ("WALKING",) and len(served) == 20 and served.channels == ("acc_x", "acc_y", "acc_z")
