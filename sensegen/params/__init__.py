@@ -30,7 +30,7 @@ class RuntimeParams(Section):
     """How the machine is used; threads and xla are part of what makes two runs give the same bytes."""
 
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one tensor operation")]
-    xla: Annotated[bool, Field(description="compile train steps with XLA")]
+    xla: Annotated[bool, Field(description="whether train steps are compiled by XLA")]
     engine: Annotated[Literal["local", "ray"], Field(description="where shards of recordings are worked on")]
     workers: Annotated[int, Field(ge=1, le=1024, description="shards at once; results do not depend on it")]
 
@@ -45,20 +45,41 @@ class DivergenceParams(Section):
 class PromotionParams(Section):
     """What a model must be to take the place of the one in use, all on validation people (`sensegen.promotion`)."""
 
-    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", description="name of the registered model")]
-    seeds: Annotated[int, Field(ge=2, le=100, description="draws of champion and challenger, pair by pair")]
-    gain: Annotated[float, Field(ge=-1, le=1, description="below the lower end of the score's gain")]
-    leak: Annotated[float, Field(ge=0, le=0.5, description="by which membership AUC may rise")]
-    least_score: Annotated[float, Field(ge=-1, le=1, description="of the first champion")]
-    most_leak: Annotated[float, Field(ge=0.5, le=1, description="membership AUC of the first champion, at most")]
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_-]+$",
+            description="name in MLflow's registry; models of other channels or rates need another one",
+        ),
+    ]
+    seeds: Annotated[int, Field(ge=2, le=100, description="draws of champion and challenger that are scored in pairs")]
+    gain: Annotated[
+        float,
+        Field(
+            ge=-1,
+            le=1,
+            description="what the lower end of the 95 % interval of the challenger's score less the champion's must be "
+            "above",
+        ),
+    ]
+    leak: Annotated[float, Field(ge=0, le=0.5, description="by which the AUC of membership attacks may rise at most")]
+    least_score: Annotated[
+        float,
+        Field(ge=-1, le=1, description="of the first champion: useful (macro-F1) less how well it is told apart"),
+    ]
+    most_leak: Annotated[
+        float, Field(ge=0.5, le=1, description="AUC of membership attacks on the first champion, at most")
+    ]
 
 
 class RetrainParams(Section):
     """When the flow `retrain` takes in new recordings and trains again."""
 
     inbox: Annotated[str, Field(min_length=1, description="folder of new batches, in the project's folder")]
-    drift: Annotated[float, Field(ge=0, description="population stability index above which to train again")]
-    most_drift: Annotated[float, Field(gt=0, description="index above which a batch is taken for something else")]
+    drift: Annotated[
+        float, Field(ge=0, description="population stability index of a channel above which to train again")
+    ]
+    most_drift: Annotated[float, Field(gt=0, description="that index above which a batch is set aside")]
 
     @model_validator(mode="after")
     def _inside_the_project(self) -> Self:
@@ -71,13 +92,13 @@ class RetrainParams(Section):
 class ReportParams(Section):
     """What the page shows."""
 
-    windows_per_activity: Annotated[int, Field(ge=1, le=8)]
+    windows_per_activity: Annotated[int, Field(ge=1, le=8, description="drawn of each activity, real and synthetic")]
 
 
 class Params(Section):
     """All of `params.yaml`."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Annotated[int, Field(ge=0, lt=2**31, description="of every random draw")]
     runtime: RuntimeParams
     divergence: DivergenceParams
     dataset: DatasetParams

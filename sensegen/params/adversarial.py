@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sensegen.params.section import PositiveInt, Section
+from sensegen.params.section import Layers, PositiveInt, Section
 
 Norm = Annotated[Literal["none", "layer", "batch"], Field(description="of each layer's outputs")]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, description="of the critic; the generator's is optimiser's")]
@@ -15,8 +15,8 @@ class GRUNetworkParams(Section):
     """Gated recurrent units over the time of a window."""
 
     kind: Literal["gru"]
-    layers: Annotated[int, Field(ge=1, le=8)]
-    units: PositiveInt
+    layers: Layers
+    units: Annotated[PositiveInt, Field(description="of a layer")]
     norm: Norm
 
 

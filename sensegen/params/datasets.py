@@ -11,7 +11,7 @@ class SimulatedParams(Section):
     """The built-in simulator of a body-worn inertial unit."""
 
     name: Literal["simulated"]
-    seconds_per_activity: Annotated[float, Field(ge=5, le=3600)]
+    seconds_per_activity: Annotated[float, Field(ge=5, le=3600, description="of each person")]
 
 
 class UciHarParams(Section):
@@ -63,9 +63,9 @@ class KEmoConParams(Section):
     """Debates with an Empatica E4; given out on request only, so `folder` names the user's own copy."""
 
     name: Literal["k_emocon"]
-    folder: Annotated[str, Field(min_length=1)]
-    annotator: Literal["self", "partner", "external"]
-    target: Literal["arousal", "valence"]
+    folder: Annotated[str, Field(min_length=1, description="of your own copy")]
+    annotator: Annotated[Literal["self", "partner", "external"], Field(description="whose judgement is the label")]
+    target: Annotated[Literal["arousal", "valence"], Field(description="of what was judged, high or low")]
 
 
 class FilesParams(Section):

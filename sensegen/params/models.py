@@ -6,22 +6,22 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from sensegen.params.adversarial import MLPGANParams, Temperature, WGANGPParams, WGANParams
-from sensegen.params.section import PositiveInt, Section
+from sensegen.params.section import Epochs, Layers, PositiveInt, Section
 
 
 class OptimiserParams(Section):
     """Adam, on gradients clipped by their global norm."""
 
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    batch_windows: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False, description="of Adam")]
+    batch_windows: Annotated[PositiveInt, Field(description="windows of a step")]
     gradient_norm: Annotated[float, Field(gt=0, description="global norm above which gradients are scaled down")]
 
 
 class LogStddevBounds(Section):
     """Bounds of the log standard deviation of each Gaussian, in scaled units."""
 
-    low: Annotated[float, Field(ge=-20, le=5)]
-    high: Annotated[float, Field(ge=-5, le=20)]
+    low: Annotated[float, Field(ge=-20, le=5, description="keeps densities finite")]
+    high: Annotated[float, Field(ge=-5, le=20, description="above low")]
 
     @model_validator(mode="after")
     def _low_below_high(self) -> Self:
@@ -39,8 +39,8 @@ class MDNRNNParams(Section):
     """Mixture-density recurrent generator, conditional on the activity, over all channels at once."""
 
     kind: Literal["mdn_rnn"]
-    cell: Literal["lstm", "gru"]
-    layers: Annotated[int, Field(ge=1, le=8)]
+    cell: Annotated[Literal["lstm", "gru"], Field(description="of the recurrent layers")]
+    layers: Layers
     units: Annotated[int, Field(gt=0, description="recurrent units a layer")]
     hidden: Annotated[int, Field(gt=0, description="units of the dense layer before the mixture")]
     mixtures: Annotated[int, Field(gt=0, description="Gaussian components")]
@@ -134,8 +134,8 @@ class TrainGeneratorParams(Section):
 class DiscriminatorParams(Section):
     """SenseGen's discriminator: LSTM, dense, one logit."""
 
-    units: PositiveInt
-    hidden: PositiveInt
+    units: Annotated[PositiveInt, Field(description="of the LSTM")]
+    hidden: Annotated[PositiveInt, Field(description="of the dense layer")]
 
 
 class TrainDiscriminatorParams(Section):
@@ -143,16 +143,16 @@ class TrainDiscriminatorParams(Section):
 
     discriminator: DiscriminatorParams
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class AlternateParams(Section):
     """Algorithm 1 of SenseGen. An epoch here is a pass over the minibatch that the round drew."""
 
-    rounds: Annotated[int, Field(ge=0)]
-    minibatch_windows: PositiveInt
-    discriminator_epochs: PositiveInt
-    generator_epochs: PositiveInt
+    rounds: Annotated[int, Field(ge=0, description="of discriminator, then generator; 0: none")]
+    minibatch_windows: Annotated[PositiveInt, Field(description="real windows that a round draws")]
+    discriminator_epochs: Annotated[PositiveInt, Field(description="of a round")]
+    generator_epochs: Annotated[PositiveInt, Field(description="of a round")]
     generator_optimiser: OptimiserParams
     discriminator_optimiser: OptimiserParams
 
@@ -160,43 +160,43 @@ class AlternateParams(Section):
 class LSTMClassifierParams(Section):
     """The two-layer LSTM of the UCI HAR seed system."""
 
-    units: PositiveInt
-    l2: Annotated[float, Field(ge=0)]
+    units: Annotated[PositiveInt, Field(description="of each of its layers")]
+    l2: Annotated[float, Field(ge=0, description="weight of the penalty on the squares of all weights")]
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class CNNClassifierParams(Section):
     """A small 1-D convolutional network."""
 
-    filters: PositiveInt
+    filters: Annotated[PositiveInt, Field(description="of the first and the last layer; twice as many between")]
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class ResidualLSTMClassifierParams(Section):
     """Residual bidirectional LSTMs."""
 
     units: Annotated[int, Field(gt=0, multiple_of=2, description="of both directions of a layer together")]
-    layers: Annotated[int, Field(ge=1, le=8)]
+    layers: Layers
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class GRUClassifierParams(Section):
     """A small GRU."""
 
-    units: PositiveInt
+    units: Annotated[PositiveInt, Field(description="of its layer")]
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class HHARLSTMClassifierParams(Section):
     """The LSTM of the HHAR seed system; 64 units there."""
 
-    units: PositiveInt
+    units: Annotated[PositiveInt, Field(description="of each of its layers")]
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class FusionClassifierParams(Section):
@@ -205,7 +205,7 @@ class FusionClassifierParams(Section):
     layers: Annotated[Literal[2, 3], Field(description="convolution layers")]
     sensors: Annotated[list[list[int]], Field(min_length=1, description="indices of the channels of each sensor")]
     optimiser: OptimiserParams
-    epochs: PositiveInt
+    epochs: Epochs
 
 
 class RandomConvolutionParams(Section):
@@ -226,7 +226,7 @@ class EncoderBoostingParams(Section):
 
     encoder: CNNClassifierParams
     trees: Annotated[int, Field(gt=0, description="trees a class")]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1, description="what a tree counts")]
 
 
 class AugmentParams(Section):
@@ -235,7 +235,7 @@ class AugmentParams(Section):
     windows_a_class: Annotated[list[PositiveInt], Field(description="amounts of real windows, of each class")]
     shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(description="amounts, as shares of each class")]
     seeds: Annotated[int, Field(ge=2, description="draws of the real windows, each with a generator of its own")]
-    generator_steps: PositiveInt
+    generator_steps: Annotated[PositiveInt, Field(description="of the generator that each amount and seed has")]
 
 
 JudgeKind = Literal["cnn", "gru", "spectral"]

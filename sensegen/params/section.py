@@ -8,6 +8,8 @@ PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Hertz = Annotated[float, Field(gt=0, le=10_000)]
+Epochs = Annotated[int, Field(gt=0, description="passes over what is learned from")]
+Layers = Annotated[int, Field(ge=1, le=8, description="recurrent layers")]
 
 
 class Section(BaseModel):

@@ -10,8 +10,8 @@ from sensegen.params.section import Hertz, PositiveInt, Seconds, Section, Share
 class DownloadParams(Section):
     """How patiently archives are fetched."""
 
-    attempts: PositiveInt
-    timeout_seconds: Seconds
+    attempts: Annotated[PositiveInt, Field(description="of a file, each going on where the last one ended")]
+    timeout_seconds: Annotated[Seconds, Field(description="without an answer, before an attempt is given up")]
 
 
 class ValidateParams(Section):
@@ -34,9 +34,9 @@ class UciHarFiltering(Section):
     """The chain of UCI HAR: median, low-pass, and gravity separated from what the body does."""
 
     kind: Literal["uci_har"]
-    median_samples: Annotated[int, Field(ge=1, le=99)]
-    low_pass_hz: Hertz
-    gravity_hz: Hertz
+    median_samples: Annotated[int, Field(ge=1, le=99, description="of the median filter; odd")]
+    low_pass_hz: Annotated[Hertz, Field(description="above which all is taken for noise")]
+    gravity_hz: Annotated[Hertz, Field(description="below which acceleration is taken for gravity")]
     order: Annotated[int, Field(ge=1, le=10, description="of the Butterworth filters, which run both ways")]
     acceleration: Annotated[str, Field(description="the signal, in g or m/s2, that gravity is separated from")]
     body: Annotated[str, Field(description="prefix of the new channels: body_acc gives body_acc_x, ...")]
@@ -59,12 +59,17 @@ class UciHarPublishedFiltering(Section):
 FilteringParams = Annotated[NoFiltering | UciHarFiltering | UciHarPublishedFiltering, Field(discriminator="kind")]
 
 
+ValidationSubjects = Annotated[
+    list[str], Field(min_length=1, description="people by whom anything is chosen: epochs, params, champions")
+]
+
+
 class SubjectSplit(Section):
     """Named people for test and for validation."""
 
     kind: Literal["subjects"]
-    validation_subjects: Annotated[list[str], Field(min_length=1)]
-    test_subjects: Annotated[list[str], Field(min_length=1)]
+    validation_subjects: ValidationSubjects
+    test_subjects: Annotated[list[str], Field(min_length=1, description="people who are looked at once, at the end")]
 
     @model_validator(mode="after")
     def _subjects_are_on_one_side(self) -> Self:
@@ -83,7 +88,7 @@ class OfficialSplit(Section):
     """The test people that the dataset's authors chose, and validation people named here."""
 
     kind: Literal["official"]
-    validation_subjects: Annotated[list[str], Field(min_length=1)]
+    validation_subjects: ValidationSubjects
 
     @model_validator(mode="after")
     def _subjects_are_named_once(self) -> Self:
@@ -95,8 +100,8 @@ class KFoldSplit(Section):
     """People dealt into folds: fold `fold` is test, the next one validation."""
 
     kind: Literal["k_fold"]
-    folds: Annotated[int, Field(ge=3, le=100)]
-    fold: Annotated[int, Field(ge=0)]
+    folds: Annotated[int, Field(ge=3, le=100, description="groups of people")]
+    fold: Annotated[int, Field(ge=0, description="the one that is test; the first is 0")]
 
     @model_validator(mode="after")
     def _fold_is_one_of_them(self) -> Self:
@@ -112,15 +117,15 @@ class LeaveOneOutSplit(Section):
     """One person is test, the next in the dataset's order is validation."""
 
     kind: Literal["leave_one_out"]
-    test_subject: str
+    test_subject: Annotated[str, Field(description="the one person who is test")]
 
 
 class InTimeSplit(Section):
     """Every recording by time, a window apart: for one subject; it proves nothing about new people."""
 
     kind: Literal["in_time"]
-    validation_share: Share
-    test_share: Share
+    validation_share: Annotated[Share, Field(description="of each recording's time")]
+    test_share: Annotated[Share, Field(description="of each recording's time")]
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
@@ -140,11 +145,11 @@ SplitParams = Annotated[
 class WindowParams(Section):
     """Resampling, filtering, windows and the four splits."""
 
-    rate_hz: Hertz
-    window_seconds: Seconds
+    rate_hz: Annotated[Hertz, Field(description="to which every signal is brought")]
+    window_seconds: Annotated[Seconds, Field(description="length of a window")]
     overlap: Annotated[float, Field(ge=0, lt=1, description="share of a window that the next one repeats")]
     max_gap_seconds: Annotated[float, Field(gt=0, description="a longer gap splits the recording")]
-    channels: Annotated[list[str], Field(min_length=1)]
+    channels: Annotated[list[str], Field(min_length=1, description="of the dataset, in this order")]
     resampling: Annotated[
         Literal["polyphase", "rolling_mean"], Field(description="how a faster signal comes down to rate_hz")
     ]
@@ -152,7 +157,9 @@ class WindowParams(Section):
     label_purity: Annotated[float, Field(gt=0.5, le=1, description="share of a window that its activity covers")]
     dropped_labels: Annotated[list[str], Field(description="classes that get no windows, such as transitions")]
     split: SplitParams
-    held_out_time_share: Share
+    held_out_time_share: Annotated[
+        Share, Field(description="last part of each activity of each other person, never trained on, to find copies by")
+    ]
     balance: Annotated[
         Literal["none", "undersample", "oversample"], Field(description="of the classes of the fit windows")
     ]
