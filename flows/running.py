@@ -1,14 +1,21 @@
 """A run from the command line: the flow without a server of its own, and its failures as plain exceptions."""
 
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import NoReturn
 
-from flows import dvc_graph, temporary_server
+from flows import dvc_graph, stage_process, temporary_server
 from flows.outcome import Result
 from sensegen import tracking
+
+LEAVING_SECONDS = stage_process.GRACE_SECONDS + 10.0  # the stage's processes have had their time, MLflow too
+
+
+class ServerLost(ConnectionError):
+    """Prefect's server does not answer; the message says what to do."""
 
 
 def run(root: Path) -> Result:
@@ -16,19 +23,56 @@ def run(root: Path) -> Result:
 
     Raises:
         StageFailed: if a stage failed.
+        ServerLost: if Prefect's server cannot be reached, or not any more when the run has ended.
     """
     # Prefect raises in the flow at SIGTERM and then sends the signal on: only an ordinary exit ends its server too.
     signal.signal(signal.SIGTERM, _exit)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script: only SIGTERM ends it
+        signal.signal(signal.SIGINT, _interrupt)
     temporary_server.ends_with_this_process()
     from flows import pipeline
 
     threading.Thread(target=_warm_up, daemon=True).start()
     pipeline.hide_foreseen_tracebacks()
-    return pipeline.pipeline(root)
+    try:
+        return pipeline.pipeline(root)
+    except Exception as error:
+        if not _lost_its_server(error):
+            raise
+        raise ServerLost(
+            f"Prefect's server does not answer ({error}). What is finished is kept: run again when it does. `sensegen "
+            "up` starts the project's own; without any (unset PREFECT_API_URL), each run has one for itself."
+        ) from error
+
+
+def _lost_its_server(error: Exception) -> bool:
+    import httpx
+
+    return isinstance(error, httpx.TransportError) or str(error).startswith("Failed to reach API")
+
+
+def _interrupt(signal_number: int, frame: object) -> NoReturn:
+    _leave_in_time(128 + signal_number)
+    raise KeyboardInterrupt
 
 
 def _exit(signal_number: int, frame: object) -> NoReturn:
+    _leave_in_time(128 + signal_number)
     sys.exit(128 + signal_number)
+
+
+def _leave_in_time(exit_code: int) -> None:
+    """End this process after a while, whoever holds it: to a server that is gone, Prefect tells the end for minutes.
+    The stage and the MLflow run have been ended by then."""
+    timer = threading.Timer(LEAVING_SECONDS, _leave, args=(exit_code,))
+    timer.daemon = True
+    timer.start()
+
+
+def _leave(exit_code: int) -> NoReturn:
+    sys.stderr.write("Cancelled; Prefect's server did not take it. The next run goes on from what is finished.\n")
+    sys.stderr.flush()
+    os._exit(exit_code)
 
 
 def _warm_up() -> None:

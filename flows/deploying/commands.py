@@ -10,6 +10,7 @@ from flows import command
 
 PrefectPort = Annotated[int, typer.Option(help="Of Prefect's server.")]
 MLflowPort = Annotated[int, typer.Option(help="Of MLflow's server.")]
+DEPLOY_SECONDS = 300.0
 NO_SERVER = "There is no Prefect server. Start this project's with `sensegen up`, or name one in PREFECT_API_URL."
 
 
@@ -41,10 +42,13 @@ def deploy() -> None:
     if "PREFECT_API_URL" not in os.environ:
         raise command.failed(NO_SERVER)
     from flows.deploying import alerts, deployments
+    from sensegen import lifeline
 
     try:
-        changed = [*deployments.put(root), *alerts.put()]
-    except (ChildProcessError, ValueError) as error:
+        # One after the other: two at once would each make the automation, and everybody would be told twice.
+        with lifeline.workspace_lock(root, "deploy", wait_seconds=DEPLOY_SECONDS):
+            changed = [*deployments.put(root), *alerts.put()]
+    except (ChildProcessError, ValueError, lifeline.WorkspaceBusy) as error:
         raise command.failed(str(error)) from None
     typer.echo("\n".join(changed) or "Everything is as prefect.yaml and the environment have it.")
 
