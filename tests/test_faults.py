@@ -39,6 +39,26 @@ pathlib.Path("long.txt").write_text("done")
 """
 GRAPH = {"cmd": "python long.py", "deps": ["long.py"], "outs": ["long.txt"], "meta": {"prefect": {"retries": 0}}}
 
+# A deployment of one run at a time, as those of the project are, whose run goes on until the file `go` is there.
+HOLDING = """
+import os, time
+from pathlib import Path
+from prefect import flow
+
+@flow(persist_result=False)
+def hold():
+    Path("held.new").write_text(str(os.getpid()))
+    Path("held.new").rename("held")
+    while not Path("go").exists():
+        time.sleep(0.1)
+"""
+PULL = {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $SENSEGEN_ROOT }}"}}
+DEPLOYED = {
+    **{"name": "holding", "entrypoint": "holding.py:hold", "description": "Holds", "tags": [], "parameters": {}},
+    **{"work_pool": {"name": "sensegen"}, "concurrency_limit": {"limit": 1, "collision_strategy": "ENQUEUE"}},
+}
+PLAN = {"name": "sensegen", "pull": [PULL], "deployments": [DEPLOYED]}
+
 
 def free_port() -> int:
     with socket.socket() as found:
@@ -111,6 +131,10 @@ def small_project(root: Path) -> Path:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small project and its Prefect server."""
     root = small_project(tmp_path_factory.mktemp("project"))
+    for name in ("sensegen", "stages", "flows"):
+        (root / name).symlink_to(ROOT / name)
+    (root / "prefect.yaml").write_text(json.dumps(PLAN), encoding="utf-8")
+    (root / "holding.py").write_text(HOLDING, encoding="utf-8")
     try:
         up(root, free_port())
         yield root
@@ -214,9 +238,6 @@ def asked(project: Path, code: str, *arguments: str) -> str:
 
 
 def test_two_deployments_at_once_make_everything_once(project):
-    for name in ("sensegen", "stages", "flows", "benchmarks"):
-        (project / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / "prefect.yaml", project)
     url = {"SENSEGEN_ALERT_WEBHOOK": "http://127.0.0.1:9/alerts"}
     command = [sys.executable, "-c", SENSEGEN, "deploy"]
     both = [
@@ -231,13 +252,13 @@ def test_two_deployments_at_once_make_everything_once(project):
     assert "automation sensegen-incidents made" in told[1]
     automations, deployments = json.loads(asked(project, COUNTED))
     assert automations.count("sensegen-incidents") == 1
-    assert len(deployments) == len(set(deployments)) == 4
+    assert deployments == ["holding"]
 
 
 STARTED = (
     CLIENT
     + """
-one = client.read_deployment_by_name("retrain/nightly")
+one = client.read_deployment_by_name("hold/holding")
 run = client.create_flow_run_from_deployment(one.id)
 for state in (Pending(), Running()):
     told = client.set_flow_run_state(run.id, state)
@@ -250,7 +271,7 @@ ENDED = (
     + """
 client.renew_concurrency_lease(UUID(sys.argv[2]), 300)
 assert client.set_flow_run_state(UUID(sys.argv[1]), Completed()).status == "ACCEPT"
-next = client.create_flow_run_from_deployment(client.read_deployment_by_name("retrain/nightly").id)
+next = client.create_flow_run_from_deployment(client.read_deployment_by_name("hold/holding").id)
 print(client.set_flow_run_state(next.id, Pending()).status)
 """
 )
@@ -263,6 +284,53 @@ def test_a_deployments_run_and_its_only_slot_outlive_a_restart_of_the_server(pro
     os.kill(server.pid, signal.SIGKILL)
     up(project, server.port)
     assert asked(project, ENDED, run, lease) == "ACCEPT\n"
+
+
+BEGUN = (
+    CLIENT
+    + """
+print(client.create_flow_run_from_deployment(client.read_deployment_by_name("hold/holding").id).id)
+"""
+)
+STATE = (
+    CLIENT
+    + """
+print(client.read_flow_run(UUID(sys.argv[1])).state.type.value)
+"""
+)
+
+
+def begun(project: Path) -> tuple[str, int]:
+    """A run of the deployment that a worker has begun: its id and its process."""
+    for name in ("held", "go"):
+        (project / name).unlink(missing_ok=True)
+    run = asked(project, BEGUN).strip()
+    until((project / "held").exists, 300)
+    return run, int((project / "held").read_text())
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_no_run_and_its_successor_ends_what_was_cut_off(project):
+    assert Running(project, "deploy").process.wait(300) == 0
+    with started(project, "worker") as worker:
+        run, _ = begun(project)
+        worker.process.kill()
+        worker.process.wait()
+        assert asked(project, STATE, run) == "RUNNING\n"
+        (project / "go").touch()
+        until(lambda: asked(project, STATE, run) == "COMPLETED\n")  # a run needs its worker no more
+    with started(project, "worker") as worker:
+        cut, process = begun(project)
+        worker.process.kill()
+        os.kill(process, signal.SIGKILL)  # as in a power cut
+        worker.process.wait()
+    assert asked(project, STATE, cut) == "RUNNING\n"
+    with started(project, "worker") as worker:
+        until(lambda: "was cut off" in worker.text())
+        assert asked(project, STATE, cut) == "CRASHED\n"
+        following, _ = begun(project)  # the only slot is free
+        (project / "go").touch()
+        until(lambda: asked(project, STATE, following) == "COMPLETED\n")
 
 
 HOLD = """

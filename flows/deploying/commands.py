@@ -58,8 +58,13 @@ def worker() -> None:
     root = command.prepared_root()
     if "PREFECT_API_URL" not in os.environ:
         raise command.failed(NO_SERVER)
+    from flows import ui
+    from flows.deploying import cut_off, servers
     from flows.deploying.deployments import POOL, ROOT
 
+    if os.environ["PREFECT_API_URL"] == servers.prefect_api(root):
+        for name in cut_off.end(root, ui.address(root)):
+            typer.echo(f"Run {name} was cut off, and is marked as crashed.")
     arguments = ["worker", "start", "--pool", POOL, "--limit", "1", "--name", "sensegen"]
     environment = {**os.environ, ROOT: str(root), "PYTHONPATH": os.pathsep.join([str(root), *_python_path()])}
     os.chdir(root)
