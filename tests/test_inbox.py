@@ -1,7 +1,11 @@
 """New recordings: batches that pass the gate are taken in, others are set aside with the reason; nothing is lost."""
 
 import hashlib
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +102,30 @@ def test_ten_bad_batches_in_a_row_lose_nothing_and_the_good_one_after_them_is_ta
     assert len(list((project / "inbox" / "quarantine").iterdir())) == 10
     put(project / "inbox" / "bad0" / "P4.csv", changed(rows_of("P4"), "ax", 900.0))
     assert take_in(project).batches[0].folder.name == "bad0-2"
+
+
+CUT = """
+import os, signal, sys
+from pathlib import Path
+from flows.deploying import inbox
+from sensegen import params as schema
+root = Path(sys.argv[1])
+inbox.take_in(root, schema.load(root / "params.yaml"), lambda batch: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("added", [0.0, 900.0], ids=["good", "bad"])
+def test_a_batch_whose_setting_aside_was_cut_off_is_set_aside_and_told_the_next_time(project, added):
+    content = put(project / "inbox" / "new" / "P4.csv", changed(rows_of("P4"), "ax", added)).read_bytes()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    cut = subprocess.run([sys.executable, "-c", CUT, str(project)], cwd=project, env=environment)
+    assert cut.returncode == -signal.SIGKILL
+    assert (project / "inbox" / "new" / "P4.csv").read_bytes() == content
+    told: list[inbox.Batch] = []
+    (batch,) = inbox.take_in(project, schema.load(project / "params.yaml"), told.append).batches
+    assert told == [batch] and (batch.folder / "P4.csv").read_bytes() == content
+    assert bool(batch.refused) == bool(added) == (batch.folder / "reason.txt").exists()
+    assert not (project / "inbox" / "new").exists()
 
 
 def test_a_name_that_was_taken_in_before_and_a_description_that_finds_no_batch_are_refused(project):

@@ -37,9 +37,12 @@ def deliver(client: "MlflowClient", root: Path) -> None:
     """Make the calls that earlier runs left, in their order; what MLflow still does not take stays."""
     import filelock
 
-    for path in sorted(home(root, "").glob(f"*/{CALLS}")):
-        # Trials of a search begin at once: whoever comes second leaves it to the first.
-        with suppress(filelock.Timeout), filelock.FileLock(path.parent.with_suffix(".lock"), timeout=0):
+    folder = root / ".cache" / "undelivered"
+    if not (left := sorted(folder.glob(f"*/{CALLS}"))):
+        return
+    # Trials of a search begin at once: whoever comes second leaves it to the first.
+    with suppress(filelock.Timeout), filelock.FileLock(folder / ".lock", timeout=0):
+        for path in left:
             if path.is_file():
                 _deliver(client, root, path)
 
