@@ -145,6 +145,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 UP = """
 import sys
 from pathlib import Path
+from flows import environment
 root = Path(".").resolve()
 environment.prepare(root)
 from flows.deploying import servers
@@ -191,6 +192,18 @@ def test_a_run_goes_on_without_its_prefect_server_and_ends_well_when_it_is_back(
         (anew / "go").touch()
         assert run.process.wait(120) == 0, run.text()
     assert "Completed" in run.text() and (anew / "long.txt").read_text() == "done"
+
+
+def test_a_run_whose_prefect_server_never_comes_back_runs_its_stages_and_says_so(anew):
+    port = server_of(anew).port
+    with started(anew, "run", **IMPATIENT) as run:
+        until(lambda: run.steps() > 0)
+        os.kill(server_of(anew).pid, signal.SIGKILL)
+        (anew / "go").touch()
+        assert run.process.wait(120) == 1
+    assert (anew / "long.txt").read_text() == "done"
+    assert "Prefect's server does not answer" in run.text() and "What is finished is kept" in run.text()
+    up(anew, port)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
