@@ -4,6 +4,9 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,15 +30,14 @@ def run(root: Path) -> Result:
     """
     # Prefect raises in the flow at SIGTERM and then sends the signal on: only an ordinary exit ends its server too.
     signal.signal(signal.SIGTERM, _exit)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script: only SIGTERM ends it
-        signal.signal(signal.SIGINT, _interrupt)
     temporary_server.ends_with_this_process()
     from flows import pipeline
 
     threading.Thread(target=_warm_up, daemon=True).start()
     pipeline.hide_foreseen_tracebacks()
     try:
-        return pipeline.pipeline(root)
+        with _left_in_time():
+            return pipeline.pipeline(root)
     except Exception as error:
         if not _lost_its_server(error):
             raise
@@ -51,28 +53,37 @@ def _lost_its_server(error: Exception) -> bool:
     return isinstance(error, httpx.TransportError) or str(error).startswith("Failed to reach API")
 
 
-def _interrupt(signal_number: int, frame: object) -> NoReturn:
-    _leave_in_time(128 + signal_number)
-    raise KeyboardInterrupt
-
-
 def _exit(signal_number: int, frame: object) -> NoReturn:
-    _leave_in_time(128 + signal_number)
     sys.exit(128 + signal_number)
 
 
-def _leave_in_time(exit_code: int) -> None:
-    """End this process after a while, whoever holds it: to a server that is gone, Prefect tells the end for minutes.
-    The stage and the MLflow run have been ended by then."""
-    timer = threading.Timer(LEAVING_SECONDS, _leave, args=(exit_code,))
-    timer.daemon = True
-    timer.start()
+@contextmanager
+def _left_in_time() -> Iterator[None]:
+    """End this process some time after Ctrl-C or SIGTERM, whoever holds it: to a server that is gone, Prefect tells the
+    end for minutes. The stage and the MLflow run have been ended by then.
+
+    The signal is seen beside its handlers, since Prefect puts one of its own in between.
+    """
+    seen, see = os.pipe()
+    os.set_blocking(see, False)
+    before = signal.set_wakeup_fd(see, warn_on_full_buffer=False)
+    threading.Thread(target=_leave_after, args=(seen,), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(see)
 
 
-def _leave(exit_code: int) -> NoReturn:
-    sys.stderr.write("Cancelled; Prefect's server did not take it. The next run goes on from what is finished.\n")
-    sys.stderr.flush()
-    os._exit(exit_code)
+def _leave_after(seen: int) -> None:
+    while (number := os.read(seen, 1)) and number[0] not in (signal.SIGINT, signal.SIGTERM):
+        pass
+    if number:
+        time.sleep(LEAVING_SECONDS)
+        sys.stderr.write("Cancelled; Prefect's server did not take it. The next run goes on from what is finished.\n")
+        sys.stderr.flush()
+        os._exit(128 + number[0])
+    os.close(seen)
 
 
 def _warm_up() -> None:
