@@ -53,7 +53,7 @@ def first_cause(error: BaseException) -> str:
 def _log_metrics(client: "MlflowClient", run_id: str, about: Mapping[str, Any]) -> None:
     from mlflow.entities import Metric
 
-    entities = [Metric(name, value, about["time_ms"], about["step"]) for name, value in about["metrics"].items()]
+    entities = [Metric(name, float(value), about["time_ms"], about["step"]) for name, value in about["metrics"].items()]
     for some in _portions(entities, MOST_METRICS):
         client.log_batch(run_id, metrics=some)
 

@@ -43,7 +43,7 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers; `step` counts what the caller counts (epochs, rounds)."""
-        numbers = {_allowed(name): float(value) for name, value in metrics.items()}
+        numbers = {_allowed(name): value for name, value in metrics.items()}
         # The time is that of now, and not when a server takes them.
         self._attempt(self._call("metrics", "metrics", {"metrics": numbers, "step": step or 0, "time_ms": _now_ms()}))
 
@@ -105,22 +105,24 @@ class Run:
 
     def _copied(self, path: Path) -> Path:
         """A copy of a file that may be gone before it can be logged."""
-        copy = self._place() / path.name
-        with suppress(OSError):  # such as a full disk: it is refused when it is logged
+        with suppress(OSError):  # such as a full disk: then the file itself is logged, if it is still there
+            copy = self._place() / path.name
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
-        return copy
+            return copy
+        return path
 
     def _end(self, status: str) -> None:
         """Tell how it ended, and leave what is still kept to the next run."""
         self._attempt(self._call("the end", "end", {"status": status, "time_ms": _now_ms()}))
         self._deliver()
         if not self._kept:
-            remove(undelivered.home(self._root, self.run_id))
+            with suppress(OSError):
+                remove(undelivered.home(self._root, self.run_id))
             return
         left = ", ".join(dict.fromkeys(call.what for call in self._kept))
         try:
             path = undelivered.write_down(self._root, self.run_id, self._kept)
-        except OSError as error:
+        except Exception as error:  # such as a full disk
             logger.warning("MLflow did not take %s of run %s to its end; lost (%s).", left, self.run_id, error)
             return
         told = "MLflow did not take %s of run %s to its end; it lies in %s, and the next run delivers it."

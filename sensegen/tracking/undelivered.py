@@ -29,7 +29,7 @@ def write_down(root: Path, run_id: str, calls: Sequence[Call]) -> Path:
     """Keep calls for a later run that has the same store or server; where."""
     path = home(root, run_id) / CALLS
     lines = [{"store": _store(root)}, *map(asdict, calls)]
-    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+    write_text(path, "".join(json.dumps(line, default=float) + "\n" for line in lines))
     return path
 
 
