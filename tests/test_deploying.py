@@ -219,7 +219,7 @@ def test_what_is_down_is_down_with_all_its_processes(tmp_path, webhook):
     in_project(tmp_path, webhook, f"{up} up(Path('.').resolve(), {{'mlflow': {free_port()}}})")
     mlflow = servers.running(tmp_path, "mlflow")
     family = [psutil.Process(mlflow.pid), *psutil.Process(mlflow.pid).children(recursive=True)]
-    taken = servers.Server("prefect", mlflow.port, os.getpid(), 0.0)
+    taken = servers.Server("prefect", mlflow.port, os.getpid(), "then")
     with pytest.raises(ChildProcessError, match=f"Port {mlflow.port} is taken"):
         servers.up(tmp_path, {"prefect": mlflow.port})
     assert not taken.alive()  # a number that was given again is another process

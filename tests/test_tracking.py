@@ -393,3 +393,34 @@ def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
     tracking.fetch_release(root, f"models:/{entry.model_id}", root / "taken")  # through the server
     assert released.digest(root / "taken") == released.digest(release)
     assert not (root / "mlruns" / "artifacts").exists()
+
+
+def test_what_a_server_did_not_take_to_the_end_of_a_run_is_delivered_by_the_next_one(
+    server, root, params, release, monkeypatch, caplog
+):
+    address, start = server
+    monkeypatch.setenv(store.SERVER, address)
+    process = start()
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        tracker.log_metrics({"loss": 3.0}, step=1)
+        end(process)
+        tracker.log_metrics({"loss": 1.0}, step=2)
+        tracker.set_tags({"told": "late"})
+        tracker.log_file(release / "config.json")
+        tracker.log_generator(root / "generator", root / "windows")
+        digest = released.digest(release)
+        shutil.rmtree(release)
+        shutil.rmtree(root / "generator")
+    ended_ms = time.time() * 1000
+    assert "the next run delivers it" in caplog.text
+    start()
+    with tracking.start(params, stage="evaluate", root=root):
+        assert not (root / ".cache" / "undelivered" / tracker.run_id).exists()
+    run = stored(tracker)
+    assert run.info.status == "FINISHED" and run.info.end_time <= ended_ms  # and not KILLED, when the next one came
+    assert run.data.tags["told"] == "late"
+    history = tracker.client.get_metric_history(tracker.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (2, 1.0)]
+    assert [file.path for file in tracker.client.list_artifacts(tracker.run_id)] == ["config.json"]
+    (entry,) = tracker.client.search_logged_models([run.info.experiment_id])
+    assert (entry.source_run_id, entry.tags["sha256"]) == (tracker.run_id, digest)

@@ -59,6 +59,11 @@ def refusal_explained(root: Path) -> Iterator[None]:
         if uri := server():
             raise ValueError(_unanswered(uri, error)) from error
         folder = store_folder(root)
+        if "database is locked" in str(error):
+            raise ValueError(
+                f"The tracking store {folder / 'mlflow.db'} is in use: another program keeps it locked, such as a "
+                "backup. Nothing is wrong with it. Run the same command again when that program has ended."
+            ) from error
         raise ValueError(
             f"The tracking store {folder / 'mlflow.db'} cannot be used: {error}\n"
             f"Begin a new one, which forgets the runs so far but no result: mv {folder} {folder}-old"
