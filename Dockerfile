@@ -1,7 +1,9 @@
 # The pipeline with its packages from the lock, run by an unprivileged user.
 #
-# Nobody has built this file yet: no container engine was at hand where it was written. Whoever publishes an image
-# builds and runs it first, and pins the base by its digest: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:...
+# No container engine has built this file yet. Its steps were executed, in order, in clean roots: Debian 12 by debootstrap
+# with CPython 3.12.1 in the place of the base image, then `sensegen --help`, `doctor` and a run as the user below, and the
+# services of compose.yaml (docs/containers.md). The base is pinned by version; a digest pins better:
+# --build-arg PYTHON_IMAGE=python:3.12.12-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder

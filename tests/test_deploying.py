@@ -186,7 +186,7 @@ def test_incidents_reach_the_webhook_once_each_with_the_run_and_what_is_none_doe
 BLOCKS = """
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
-    print(*(block.model_dump_json() for block in client.read_block_documents()))
+    print(*(block.model_dump_json() for block in client.read_block_documents(include_secrets=False)))
 """
 
 
