@@ -2,7 +2,7 @@
 #
 # Nobody has built this file yet: no container engine was at hand where it was written. Whoever publishes an image
 # builds and runs it first, and pins the base by its digest: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:...
-ARG PYTHON_IMAGE=python:3.12-slim
+ARG PYTHON_IMAGE=python:3.12.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
 RUN apt-get update \
@@ -27,8 +27,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 sensegen \
  && useradd --uid 10001 --gid 10001 --create-home --home-dir /state --shell /usr/sbin/nologin sensegen \
- && mkdir -p /state/prefect /state/dvc \
- && chown -R 10001:10001 /state
+ && mkdir -p /state/prefect /state/dvc /artifacts \
+ && chown -R 10001:10001 /state /artifacts
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder --chown=10001:10001 /project /project
 ENV PATH=/opt/venv/bin:$PATH \

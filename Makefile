@@ -18,7 +18,7 @@ export DVC_NO_ANALYTICS := 1
 help: ## Show this list
 	@echo "make run [PRESET=name] [QUICK=1]   run what has changed; a preset first changes params.yaml"
 	@echo "make test                          run the tests"
-	@echo "make lint                          ruff and mypy"
+	@echo "make lint                          ruff, mypy, known advisories of the lock's packages"
 	@echo "make ui                            serve the MLflow page on this machine"
 	@echo "make doctor                        look for what would make a run fail"
 	@echo "make clean                         remove outputs, checkpoints and caches (keeps .venv and mlruns/)"
@@ -31,10 +31,11 @@ run: $(INSTALLED) ## Run what has changed
 test: $(INSTALLED) ## Run the tests
 	@$(BIN)/python -m pytest
 
-lint: $(INSTALLED) ## Check style and types
+lint: $(INSTALLED) ## Check style and types, and the lock against advisories
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/audit.py $(LOCK)
 
 ui: $(INSTALLED) ## Serve the MLflow page
 	@$(BIN)/sensegen ui

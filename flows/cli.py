@@ -267,6 +267,8 @@ def _run_pipeline(root: Path) -> None:
         raise command.failed(str(failure), failure.exit_code if failure.exit_code in (2, 42) else 1) from None
     except KeyboardInterrupt:
         raise command.failed("Cancelled. The next run goes on from what is finished.", CANCELLED_EXIT_CODE) from None
+    except running.ServerLost as lost:
+        raise command.failed(str(lost)) from None
     except ValueError as error:  # a store or a graph that cannot be used; the message says what to do
         raise command.failed(full_disk.message(root) if full_disk.is_reported_by(error) else str(error)) from None
     summary.show(command.console(), root, result)

@@ -10,7 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,22 @@ def pipeline(root: Path) -> Result:
         run.set_tags({"prefect.flow_run_id": flow_run_id})
         result = Result([], run_address(root, run))
         incidents = Incidents(root, result.tracking_address)
-        try:
+        with _published(root, result):
             _walk(environment.of_stage(run.run_id, flow_run_id), run, result.outcomes, incidents)
             if any(outcome.stage == "alternate" for outcome in result.outcomes):
                 models.register(root, checked, run, dict(_measured(result.outcomes)))
-        finally:
-            artifacts_page.publish(root, result)
     return result
+
+
+@contextmanager
+def _published(root: Path, result: Result) -> Iterator[None]:
+    """Show on Prefect's page how the stages ended, well or not; but nobody who interrupts a run waits for that."""
+    try:
+        yield
+    except Exception:
+        artifacts_page.publish(root, result)
+        raise
+    artifacts_page.publish(root, result)
 
 
 def _measured(outcomes: list[Outcome]) -> Iterator[tuple[str, float]]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from sensegen.lifeline import WorkspaceBusy, workspace_lock
 
-__all__ = ["NoWorkspace", "WorkspaceBusy", "find_root", "only_run"]
+__all__ = ["NoWorkspace", "WorkspaceBusy", "find_root", "only_run", "turn"]
+
+PATIENCE_SECONDS = 12 * 3600.0
 
 
 class NoWorkspace(RuntimeError):
@@ -31,3 +33,12 @@ def only_run(root: Path) -> AbstractContextManager[None]:
         WorkspaceBusy: at once, naming the process that holds it.
     """
     return workspace_lock(root, "run", wait_seconds=0)
+
+
+def turn(root: Path) -> AbstractContextManager[None]:
+    """Hold the workspace as `only_run` does, after whoever has it: what is due while a person works here waits.
+
+    Raises:
+        WorkspaceBusy: if it is not free within half a day.
+    """
+    return workspace_lock(root, "run", wait_seconds=PATIENCE_SECONDS)

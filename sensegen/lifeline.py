@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 LOCK_WAIT_SECONDS = 2.0  # an orphan of a killed run notices within a poll; its successor should not trip over it
+START_TICKS = 19  # the field of /proc/PID/stat, counted from the one behind the name
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
 
 
@@ -141,6 +142,21 @@ def is_alive(process: "psutil.Process") -> bool:
         return False
     except psutil.AccessDenied:
         return True
+
+
+def started(process: "psutil.Process") -> str:
+    """Which process this is among all that have its number: the same at every call, though the clock be moved.
+
+    A start is counted from the machine's own, which Linux tells by the clock as it stands now: after a step of the
+    clock, a living process would be taken for another one. So there it is told in ticks, with the machine's start.
+    """
+    try:
+        told = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        fields = told.rpartition(")")[2].split()  # the name before may hold anything
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return f"{fields[START_TICKS]}@{machine}"
+    except OSError:  # no Linux, or gone: then psutil says so
+        return f"{process.create_time():.2f}"
 
 
 def _end(starter: str) -> None:

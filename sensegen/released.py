@@ -6,6 +6,7 @@ tells channels, units, classes, rate and scaling. It names no person. One sha256
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -97,6 +98,11 @@ class Release:
         """
         labels = asked.labels(self.classes)
         return self.in_units(self.generator.sample(labels, asked.seed), labels)
+
+    def windows_each(self, asked: Sequence[tuple[Int[np.ndarray, "window"], int]]) -> list[Windows]:
+        """Windows in physical units of each of several labels and seeds, which are made as few batches."""
+        made = self.generator.sample_each(asked)
+        return [self.in_units(values, labels) for values, (labels, _) in zip(made, asked, strict=True)]
 
     def in_units(self, values: np.ndarray, labels: Int[np.ndarray, "window"]) -> Windows:
         """Scaled windows of the generator in physical units."""

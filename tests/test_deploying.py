@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
 
 
+SECRET = "T0-B1-s3cret"  # the part of a webhook's address that lets anybody write there
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -34,11 +37,12 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     """Somebody's webhook: what came, and when."""
 
     came: ClassVar[list[tuple[float, dict[str, str]]]] = []
+    answer: ClassVar[int] = 200
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.came.append((time.time(), json.loads(body)))
-        self.send_response(200)
+        self.send_response(self.answer)
         self.end_headers()
 
     def log_message(self, *arguments: object) -> None:
@@ -49,7 +53,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 def webhook() -> Iterator[str]:
     server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/alerts"
+    yield f"http://127.0.0.1:{server.server_address[1]}/alerts/{SECRET}"
     server.shutdown()
     server.server_close()
 
@@ -179,6 +183,27 @@ def test_incidents_reach_the_webhook_once_each_with_the_run_and_what_is_none_doe
     assert {body["body"] for _, body in Receiver.came} == {f"loss\n{run}"}
 
 
+BLOCKS = """
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    print(*(block.model_dump_json() for block in client.read_block_documents()))
+"""
+
+
+def test_the_address_of_a_webhook_is_told_by_no_log_and_no_page_not_even_when_it_fails(project, webhook, monkeypatch):
+    sensegen(project, webhook, "deploy")
+    monkeypatch.setattr(Receiver, "answer", 500)
+    Receiver.came.clear()
+    in_project(project, webhook, MEET)
+    log, deadline = servers.log(project, "prefect"), time.monotonic() + 60
+    while "HTTPStatusError" not in log.read_text(encoding="utf-8") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    told = "".join(path.read_text(encoding="utf-8") for path in servers.folder(project).glob("*.log"))
+    assert "HTTPStatusError" in told and Receiver.came and SECRET not in told
+    shown = in_project(project, webhook, BLOCKS)
+    assert "sensegen-webhook" in shown and SECRET not in shown
+
+
 def test_an_address_for_mails_without_a_key_is_refused(project, webhook, monkeypatch):
     monkeypatch.setenv(alerts.EMAIL, "me@example.org")
     with pytest.raises(ValueError, match=f"{alerts.SENDER} and {alerts.SENDGRID_KEY} must be set"):
@@ -194,7 +219,7 @@ def test_what_is_down_is_down_with_all_its_processes(tmp_path, webhook):
     in_project(tmp_path, webhook, f"{up} up(Path('.').resolve(), {{'mlflow': {free_port()}}})")
     mlflow = servers.running(tmp_path, "mlflow")
     family = [psutil.Process(mlflow.pid), *psutil.Process(mlflow.pid).children(recursive=True)]
-    taken = servers.Server("prefect", mlflow.port, os.getpid(), 0.0)
+    taken = servers.Server("prefect", mlflow.port, os.getpid(), "then")
     with pytest.raises(ChildProcessError, match=f"Port {mlflow.port} is taken"):
         servers.up(tmp_path, {"prefect": mlflow.port})
     assert not taken.alive()  # a number that was given again is another process

@@ -1,51 +1,22 @@
 """New recordings: batches that pass the gate are taken in, others are set aside with the reason; nothing is lost."""
 
 import hashlib
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from conftest import succeed
+from phone_log import as_of, changed, describe, moved, put, rows_of
 
 from flows.deploying import inbox
 from sensegen import params as schema
-from sensegen import presets
 from sensegen.params import InvalidParams
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLE = ROOT / "my_files" / "example"
-HEADER, *ROWS = (EXAMPLE / "phone_log.csv").read_text(encoding="utf-8").splitlines()
-
-
-def rows_of(person: str) -> list[list[str]]:
-    return [cells for row in ROWS if (cells := row.split(";"))[1] == person]
-
-
-def put(path: Path, rows: list[list[str]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([HEADER, *(";".join(cells) for cells in rows)]) + "\n", encoding="utf-8")
-    return path
-
-
-def changed(rows: list[list[str]], column: str, by: float, share: float = 1.0) -> list[list[str]]:
-    """The rows with something added to the first so many of a column."""
-    at, most = HEADER.split(";").index(column), round(share * len(rows))
-    return [
-        [*cells[:at], f"{float(cells[at]) + by * (n < most):.4f}", *cells[at + 1 :]] for n, cells in enumerate(rows)
-    ]
-
-
-def moved(rows: list[list[str]]) -> list[list[str]]:
-    """Other values of every sensor."""
-    for column, by in (("ax", 1.0), ("ay", 1.5), ("az", -1.0), ("gx", 20.0), ("gy", 20.0), ("gz", -20.0)):
-        rows = changed(rows, column, by)
-    return rows
-
-
-def as_of(person: str, rows: list[list[str]]) -> list[list[str]]:
-    """The rows with another person's name."""
-    return [[cells[0], person, *cells[2:]] for cells in rows]
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +25,7 @@ def template(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("template")
     for name in ("dvc.yaml", "sensegen", "stages", "flows"):
         (root / name).symlink_to(ROOT / name)
-    for person in ("P1", "P2", "P3"):
-        put(root / "my_files" / "people" / "first" / f"{person}.csv", rows_of(person))
-    description = yaml.safe_load((EXAMPLE / "description.yaml").read_text(encoding="utf-8"))
-    described = yaml.safe_dump({**description, "files": "**/*.csv"}, sort_keys=False)
-    (root / "my_files" / "people" / "description.yaml").write_text(described, encoding="utf-8")
-    text = presets.applied((ROOT / "params.yaml").read_text(encoding="utf-8"), presets.read(ROOT / "presets", "files"))
-    split = "split: {kind: subjects, validation_subjects: [P2], test_subjects: [P3]}"
-    changes = f"dataset: {{name: files, description: my_files/people/description.yaml}}\nwindow:\n  {split}\n"
-    (root / "params.yaml").write_text(presets.applied(text, changes), encoding="utf-8")
+    describe(root)
     succeed(root, "download", "validate")
     return root
 
@@ -139,6 +102,46 @@ def test_ten_bad_batches_in_a_row_lose_nothing_and_the_good_one_after_them_is_ta
     assert len(list((project / "inbox" / "quarantine").iterdir())) == 10
     put(project / "inbox" / "bad0" / "P4.csv", changed(rows_of("P4"), "ax", 900.0))
     assert take_in(project).batches[0].folder.name == "bad0-2"
+
+
+def test_a_batch_that_leads_out_of_its_folder_is_set_aside_and_nothing_there_is_read_or_written(project):
+    secret = put(project / "elsewhere" / "P4.csv", rows_of("P4"))
+    (project / "inbox" / "file").mkdir(parents=True)
+    (project / "inbox" / "file" / "P4.csv").symlink_to(secret)
+    put(project / "inbox" / "folder" / "P5.csv", as_of("P5", rows_of("P4")))
+    (project / "inbox" / "folder" / "more").symlink_to(secret.parent)
+    (project / "inbox" / "whole").symlink_to(secret.parent)
+    before = hashes(project / "my_files")
+    batches = take_in(project).batches
+    named = {batch.name: batch.refused.partition(" is a link")[0] for batch in batches}
+    assert named == {"file": "file/P4.csv", "folder": "folder/more", "whole": "whole/whole"}
+    assert all((batch.folder / "reason.txt").is_file() for batch in batches)
+    assert [path.name for path in secret.parent.iterdir()] == ["P4.csv"] and hashes(project / "my_files") == before
+    assert not any((project / "inbox" / name).is_symlink() for name in named)
+
+
+CUT = """
+import os, signal, sys
+from pathlib import Path
+from flows.deploying import inbox
+from sensegen import params as schema
+root = Path(sys.argv[1])
+inbox.take_in(root, schema.load(root / "params.yaml"), lambda batch: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("added", [0.0, 900.0], ids=["good", "bad"])
+def test_a_batch_whose_setting_aside_was_cut_off_is_set_aside_and_told_the_next_time(project, added):
+    content = put(project / "inbox" / "new" / "P4.csv", changed(rows_of("P4"), "ax", added)).read_bytes()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    cut = subprocess.run([sys.executable, "-c", CUT, str(project)], cwd=project, env=environment)
+    assert cut.returncode == -signal.SIGKILL
+    assert (project / "inbox" / "new" / "P4.csv").read_bytes() == content
+    told: list[inbox.Batch] = []
+    (batch,) = inbox.take_in(project, schema.load(project / "params.yaml"), told.append).batches
+    assert told == [batch] and (batch.folder / "P4.csv").read_bytes() == content
+    assert bool(batch.refused) == bool(added) == (batch.folder / "reason.txt").exists()
+    assert not (project / "inbox" / "new").exists()
 
 
 def test_a_name_that_was_taken_in_before_and_a_description_that_finds_no_batch_are_refused(project):

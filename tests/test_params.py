@@ -28,6 +28,8 @@ def changed(key: str, value: object) -> dict:
     ("key", "value", "said"),
     [
         ("train_generator.generator.head", 64, r"train_generator\.generator\.head is no key.*got 64.*\.heads\?"),
+        ("retrain.inbox", "../elsewhere", r"retrain\.inbox must be a folder in the project's folder.*\.\./elsewhere"),
+        ("retrain.inbox", ".", r"retrain\.inbox must be a folder in the project's folder"),
         ("windw", {}, r"windw is no key of params\.yaml.*Did you mean window\?"),
         ("seed", "zero", r"seed: .*integer.*got 'zero'"),
         ("seed", -1, r"seed: .*greater than or equal to 0 \(got -1\)"),

@@ -23,6 +23,7 @@ from sensegen.released import Asked, Release
 from sensegen.scaling import Scaling
 from sensegen.serving.app import application
 from sensegen.serving.limits import Limits, Rate
+from sensegen.serving.merging import Merger
 
 FLOW = FlowMatchingParams(
     kind="flow_matching", width=8, heads=2, precision="float32", sampling_steps=2, temperature=1.0
@@ -112,6 +113,38 @@ def test_the_same_question_has_the_same_answer_whoever_else_asks(served):
     for thread in threads:
         thread.join()
     assert answers.count(alone) == 3 and len(set(answers)) == 3
+
+
+class Counted:
+    """A release that notes the sizes of its batches, and makes none before it may."""
+
+    def __init__(self, release: Release):
+        self.release, self.sizes, self.may = release, [], threading.Event()
+
+    def windows_each(self, asked):
+        self.may.wait(20)
+        self.sizes.append([len(labels) for labels, _ in asked])
+        if any(seed < 0 for _, seed in asked):
+            raise RuntimeError("no such seed")
+        return self.release.windows_each(asked)
+
+
+def test_who_waits_is_served_together_and_who_went_away_is_left_out(release):
+    counted = Counted(release)
+    merger = Merger(counted, threads=1)
+    futures = [merger.ask(np.zeros(5, np.int64), seed=0)]
+    while merger._waiting:
+        time.sleep(0.01)  # the first is under way
+    futures += [merger.ask(np.zeros(windows, np.int64), windows) for windows in (16, 3, 200, 100)]
+    assert futures[2].cancel()
+    counted.may.set()
+    assert [len(future.result(60)) for future in futures if not future.cancelled()] == [5, 16, 200, 100]
+    assert counted.sizes == [[5], [16, 200], [100]]
+    assert np.array_equal(futures[1].result().values, release.windows(Asked("slow", 16, 16)).values)
+    with pytest.raises(RuntimeError, match="no such seed"):
+        merger.ask(np.zeros(1, np.int64), -1).result(60)
+    assert len(merger.ask(np.zeros(2, np.int64), 1).result(60)) == 2  # the thread lives on
+    merger.close()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """What MLflow is told, and that it can neither change nor end a training."""
 
+import base64
+import http.server
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -294,6 +298,31 @@ def test_a_release_that_was_changed_after_it_was_logged_is_not_taken(root, param
     assert not (tmp_path / "changed").exists()
 
 
+def test_a_password_in_the_address_of_a_server_reaches_it_and_no_message(root, monkeypatch):
+    asked: list[str] = []
+
+    class Guarded(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization", ""))
+            self.send_error(401)
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing is printed."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Guarded) as guarded:
+        threading.Thread(target=guarded.serve_forever, daemon=True).start()
+        for name in (store.USERNAME, store.PASSWORD):
+            monkeypatch.setenv(name, "")
+        monkeypatch.setenv(store.SERVER, f"http://me:s%23cret@127.0.0.1:{guarded.server_address[1]}")
+        with pytest.raises(ValueError, match="cannot be used") as refused:
+            store.connect(root)
+        guarded.shutdown()
+    assert asked and set(asked) == {f"Basic {base64.b64encode(b'me:s#cret').decode()}"}
+    told = "".join(traceback.format_exception(refused.value))
+    assert f"http://127.0.0.1:{guarded.server_address[1]}" in told and "s%23cret" not in told and "s#cret" not in told
+    assert "cret" not in os.environ[store.SERVER]  # which the stages get
+
+
 @pytest.fixture
 def server(tmp_path_factory) -> Iterator[tuple[str, Callable[[], subprocess.Popen[bytes]]]]:
     """The address of a tracking server, and what starts it."""
@@ -364,3 +393,34 @@ def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
     tracking.fetch_release(root, f"models:/{entry.model_id}", root / "taken")  # through the server
     assert released.digest(root / "taken") == released.digest(release)
     assert not (root / "mlruns" / "artifacts").exists()
+
+
+def test_what_a_server_did_not_take_to_the_end_of_a_run_is_delivered_by_the_next_one(
+    server, root, params, release, monkeypatch, caplog
+):
+    address, start = server
+    monkeypatch.setenv(store.SERVER, address)
+    process = start()
+    with tracking.start(params, stage="train_generator", root=root) as tracker:
+        tracker.log_metrics({"loss": 3.0}, step=1)
+        end(process)
+        tracker.log_metrics({"loss": 1.0}, step=2)
+        tracker.set_tags({"told": "late"})
+        tracker.log_file(release / "config.json")
+        tracker.log_generator(root / "generator", root / "windows")
+        digest = released.digest(release)
+        shutil.rmtree(release)
+        shutil.rmtree(root / "generator")
+    ended_ms = time.time() * 1000
+    assert "the next run delivers it" in caplog.text
+    start()
+    with tracking.start(params, stage="evaluate", root=root):
+        assert not (root / ".cache" / "undelivered" / tracker.run_id).exists()
+    run = stored(tracker)
+    assert run.info.status == "FINISHED" and run.info.end_time <= ended_ms  # and not KILLED, when the next one came
+    assert run.data.tags["told"] == "late"
+    history = tracker.client.get_metric_history(tracker.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 3.0), (2, 1.0)]
+    assert [file.path for file in tracker.client.list_artifacts(tracker.run_id)] == ["config.json"]
+    (entry,) = tracker.client.search_logged_models([run.info.experiment_id])
+    assert (entry.source_run_id, entry.tags["sha256"]) == (tracker.run_id, digest)

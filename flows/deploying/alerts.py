@@ -28,10 +28,16 @@ def blocks(environment: Mapping[str, str] = os.environ) -> "Iterator[tuple[str, 
         ValueError: if an e-mail is to be sent, and there is no sender or key.
     """
     from prefect.blocks.notifications import CustomWebhookNotificationBlock, SendgridEmail, SlackWebhook
+    from prefect.types import SecretDict
     from pydantic import SecretStr
 
     if url := environment.get(WEBHOOK):
-        yield "sensegen-webhook", CustomWebhookNotificationBlock(name="sensegen", url=url, json_data=TEMPLATE)
+        # Out of its secrets: an address in `url` itself would be shown on the server's page.
+        address = SecretDict({"address": url})
+        yield (
+            "sensegen-webhook",
+            CustomWebhookNotificationBlock(name="sensegen", url="{{address}}", json_data=TEMPLATE, secrets=address),
+        )
     if url := environment.get(SLACK):
         yield "sensegen-slack", SlackWebhook(url=SecretStr(url))
     if addresses := environment.get(EMAIL):

@@ -10,6 +10,8 @@ from flows import command
 
 PrefectPort = Annotated[int, typer.Option(help="Of Prefect's server.")]
 MLflowPort = Annotated[int, typer.Option(help="Of MLflow's server.")]
+HealthPort = Annotated[int | None, typer.Option(help="Answer at /health of this port of this machine while it polls.")]
+DEPLOY_SECONDS = 300.0
 NO_SERVER = "There is no Prefect server. Start this project's with `sensegen up`, or name one in PREFECT_API_URL."
 
 
@@ -41,23 +43,35 @@ def deploy() -> None:
     if "PREFECT_API_URL" not in os.environ:
         raise command.failed(NO_SERVER)
     from flows.deploying import alerts, deployments
+    from sensegen import lifeline
 
     try:
-        changed = [*deployments.put(root), *alerts.put()]
-    except (ChildProcessError, ValueError) as error:
+        # One after the other: two at once would each make the automation, and everybody would be told twice.
+        with lifeline.workspace_lock(root, "deploy", wait_seconds=DEPLOY_SECONDS):
+            changed = [*deployments.put(root), *alerts.put()]
+    except (ChildProcessError, ValueError, lifeline.WorkspaceBusy) as error:
         raise command.failed(str(error)) from None
     typer.echo("\n".join(changed) or "Everything is as prefect.yaml and the environment have it.")
 
 
-def worker() -> None:
+def worker(health_port: HealthPort = None) -> None:
     """Run what is due, until Ctrl-C: one run at a time, since they share this folder."""
     root = command.prepared_root()
     if "PREFECT_API_URL" not in os.environ:
         raise command.failed(NO_SERVER)
+    from flows import ui
+    from flows.deploying import cut_off, servers
     from flows.deploying.deployments import POOL, ROOT
+    from flows.deploying.servers import HOST
 
+    if os.environ["PREFECT_API_URL"] == servers.prefect_api(root):
+        for name in cut_off.end(root, ui.address(root)):
+            typer.echo(f"Run {name} was cut off, and is marked as crashed.")
     arguments = ["worker", "start", "--pool", POOL, "--limit", "1", "--name", "sensegen"]
     environment = {**os.environ, ROOT: str(root), "PYTHONPATH": os.pathsep.join([str(root), *_python_path()])}
+    if health_port is not None:
+        arguments.append("--with-healthcheck")
+        environment |= {"PREFECT_WORKER_WEBSERVER_HOST": HOST, "PREFECT_WORKER_WEBSERVER_PORT": str(health_port)}
     os.chdir(root)
     # In this process's place, so that whatever ends it ends the worker.
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], environment)

@@ -8,7 +8,7 @@ from those that the last model learned from decides whether to train again.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +56,13 @@ class Came:
             yield f"batch {batch.name}: {f'refused: {batch.refused}' if batch.refused else f'taken in, {told}'}"
 
 
-def take_in(root: Path, params: "Params") -> Came:
-    """Check every batch of the inbox, in the order of their names.
+def _nobody(batch: Batch) -> None:
+    """Nobody is told of a batch."""
+
+
+def take_in(root: Path, params: "Params", tell: Callable[[Batch], None] = _nobody) -> Came:
+    """Check every batch of the inbox, in the order of their names. `tell` hears of each before it is moved: cut off
+    between the two, it is told again, and not never.
 
     Raises:
         InvalidParams: if batches wait, and the data set is none that takes files, or its description cannot be used;
@@ -77,31 +82,57 @@ def take_in(root: Path, params: "Params") -> Came:
             "yours (docs/your_own_files.md) and set dataset.name to files, or empty the inbox."
         )
     _check_patterns(root / params.dataset.description)
-    batches = tuple(_taken(root, params, batch) for batch in waiting)
+    batches = tuple(_taken(root, params, batch, tell) for batch in waiting)
     return Came(batches, wanted(root).exists())
 
 
-def _taken(root: Path, params: "Params", folder: Path) -> Batch:
+def _taken(root: Path, params: "Params", folder: Path, tell: Callable[[Batch], None]) -> Batch:
     from sensegen import description as descriptions
     from sensegen.recording import InvalidRecording
 
     batch = Batch(folder.name, folder)
     path = root / params.dataset.description  # type: ignore[union-attr]
     place = path.parent / descriptions.load(path).folder / folder.name
+    _held(folder)
+    (folder / REASON).unlink(missing_ok=True)  # of its last time here: it has been repaired, or was being set aside
     try:
         if place.exists():
             raise InvalidRecording(f"A batch of the name {folder.name} was taken in before: give it another name.")
+        _check_links(folder)
         drift = _checked(root, params, folder, place)
     except InvalidRecording as error:
         # By their names in the batch; what follows names files that are gone by then.
         named = str(error).replace(f"{root / GATE / RAW}/", "")
         reason = named.partition("\nRepair or leave out")[0]
-        return _quarantined(root / params.retrain.inbox, replace(batch, refused=reason))
+        write_text(folder / REASON, f"{reason}\n")  # first: no batch is set aside without its reason
+        aside = _free(root / params.retrain.inbox / QUARANTINE / folder.name)
+        return _moved(folder, replace(batch, folder=aside, refused=reason), tell)
     if drift is None or drift > params.retrain.drift:
         write_text(wanted(root), f"{folder.name}\n")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    folder.rename(place)
-    return replace(batch, folder=place, drift=drift)
+    return _moved(folder, replace(batch, folder=place, drift=drift), tell)
+
+
+def _held(folder: Path) -> None:
+    """Put a batch that is a link itself into a folder of its name, so that nothing is written where it leads."""
+    if folder.is_symlink():
+        holder = folder.with_name(f"{folder.name}.link")  # cut off here, it is a batch of that name
+        holder.mkdir(exist_ok=True)
+        folder.rename(holder / folder.name)
+        holder.rename(folder)
+
+
+def _check_links(folder: Path) -> None:
+    """Raises:
+    InvalidRecording: if something of a batch is a link: it would be read, and quoted, from wherever that leads.
+    """
+    from sensegen.recording import InvalidRecording
+
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            raise InvalidRecording(
+                f"{path.relative_to(folder.parent)} is a link, but a batch holds files and folders alone. Put the "
+                "files themselves there."
+            )
 
 
 def _check_patterns(path: Path) -> None:
@@ -164,13 +195,17 @@ def _linked(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _quarantined(inbox: Path, batch: Batch) -> Batch:
-    place = inbox / QUARANTINE / batch.name
-    number = 1
-    while place.exists():  # the same batch may be sent again
+def _free(place: Path) -> Path:
+    """A name that is not taken: the same batch may be sent again."""
+    number, free = 1, place
+    while free.exists():
         number += 1
-        place = place.with_name(f"{batch.name}-{number}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    batch.folder.rename(place)
-    write_text(place / REASON, f"{batch.refused}\n")
-    return replace(batch, folder=place)
+        free = place.with_name(f"{place.name}-{number}")
+    return free
+
+
+def _moved(folder: Path, batch: Batch, tell: Callable[[Batch], None]) -> Batch:
+    tell(batch)
+    batch.folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(batch.folder)
+    return batch

@@ -16,7 +16,7 @@ def search(space: str, study: str, trials_more: int, root: Path = Path()) -> str
     from sensegen.tuning.study import best, trials_of
 
     root = workspace.find_root(Path(root).resolve())
-    with workspace.only_run(root):
+    with workspace.turn(root):
         tuning.make_windows(root)
         asked = searching.Search(root, study, space, trials_of(root, study) + trials_more)
         leaders = best(tuning.tune(asked, Console()))

@@ -12,9 +12,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sensegen import lifeline
 from sensegen.artifacts import write_text
 
 HOST = "127.0.0.1"
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 START_SECONDS, END_SECONDS = 180.0, 20.0
 
 
@@ -25,7 +27,7 @@ class Server:
     name: str
     port: int
     pid: int
-    started: float
+    started: str
 
     @property
     def address(self) -> str:
@@ -38,7 +40,7 @@ class Server:
 
         try:
             process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return lifeline.started(process) == self.started and lifeline.is_alive(process)
         except psutil.NoSuchProcess:
             return False
 
@@ -108,7 +110,7 @@ def _started(root: Path, name: str, port: int) -> Server:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(name, port, process.pid, psutil.Process(process.pid).create_time())
+    server = Server(name, port, process.pid, lifeline.started(psutil.Process(process.pid)))
     write_text(place / f"{name}.json", json.dumps(asdict(server)) + "\n")
     return server
 
@@ -157,8 +159,14 @@ def _signal(process: object, how: str) -> None:
 
 
 def _prefect(root: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    from flows.deploying import server_log
+
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return command, {"PREFECT_UI_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_URL": ""}
+    settings = {"PREFECT_UI_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_URL": ""}
+    # In files: leases that are kept in memory go with a server that is restarted. The run that held one would be ended
+    # for want of it, and its deployment's only slot would never be free again.
+    settings |= {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES}
+    return command, settings | {"PREFECT_LOGGING_SETTINGS_PATH": str(server_log.SETTINGS)}
 
 
 def mlflow(root: Path, port: int) -> tuple[list[str], dict[str, str]]:

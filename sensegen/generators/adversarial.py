@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from sensegen.generators.energy_distance import energy_distance
-from sensegen.generators.sampling import in_batches
+from sensegen.generators.sampling import Sampler
 from sensegen.params.adversarial import NoiseParams
 from sensegen.windows import Windows, WindowShape
 
@@ -33,7 +33,7 @@ class Contenders(keras.Model, ABC):
     def __init__(self, shape: WindowShape, name: str):
         super().__init__(name=name)
         self.window = shape
-        self._sample_batch = tf.function(self._eager_sample)
+        self._draw_batch, self._make_batch = tf.function(self._eager_draw), tf.function(self._eager_make)
 
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""
@@ -49,7 +49,7 @@ class Contenders(keras.Model, ABC):
 
     @abstractmethod
     def noise(self, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What windows of these labels are made of, without the labels."""
+        """What windows of these labels are made of, without the labels: (batch, ...)."""
 
     @abstractmethod
     def made_of(self, noise: tf.Tensor, labels: tf.Tensor, training: bool) -> tf.Tensor:
@@ -94,12 +94,15 @@ class Contenders(keras.Model, ABC):
         """How many numbers a window has."""
         return self.window.length * self.window.channels
 
-    def sample_windows(self, labels: np.ndarray, seed: int, temperature: float) -> np.ndarray:
-        """Windows (window, time, channel); noise is taken times `temperature`."""
-        return in_batches(partial(self._sample_batch, tf.constant(temperature, tf.float32)), labels, seed)
+    def sampler(self, temperature: float) -> Sampler:
+        """Of windows; noise is taken times `temperature`."""
+        return Sampler(partial(self._draw_batch, tf.constant(temperature, tf.float32)), self._make_batch)
 
-    def _eager_sample(self, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return self.made_of(temperature * self.noise(labels, seed), labels, training=False)
+    def _eager_draw(self, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor]:
+        return (temperature * self.noise(labels, seed),)
+
+    def _eager_make(self, labels: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        return self.made_of(noise, labels, training=False)
 
 
 class Noise:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sensegen.generators.generator import Generator, Part
+from sensegen.generators.sampling import in_batches, of_each
 from sensegen.keras_weights import assign_arrays, named_arrays, trained_variables
 from sensegen.params.models import ConditionalParams
 from sensegen.windows import Windows, WindowShape
@@ -28,7 +29,10 @@ class Conditional(Generator):
         return [Part("all", self.model, windows)]
 
     def sample(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        return self.model.sample_windows(np.asarray(labels), seed, self.temperature)
+        return in_batches(self.model.sampler(self.temperature), np.asarray(labels), seed)
+
+    def sample_each(self, asked: Sequence[tuple[np.ndarray, int]]) -> list[np.ndarray]:
+        return of_each(self.model.sampler(self.temperature), asked)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return named_arrays(self.model)

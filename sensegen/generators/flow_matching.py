@@ -18,7 +18,7 @@ import tensorflow as tf
 from jaxtyping import Float
 
 from sensegen.generators.conditional import Conditional
-from sensegen.generators.sampling import in_batches
+from sensegen.generators.sampling import Sampler
 from sensegen.generators.style_and_shape import Parts, StyleAndShape
 from sensegen.generators.style_kernels import StyleKernels
 from sensegen.generators.window_unet import WindowUNet
@@ -42,7 +42,7 @@ class Flow(keras.Model):
         self.parts = StyleAndShape(shape)
         self.style = StyleKernels(self.parts.styles, shape.channels, max(shape.classes, 1))
         self.network = WindowUNet(params, shape)
-        self._sample_batch = tf.function(self._eager_sample)
+        self._draw_batch, self._make_batch = tf.function(self._eager_draw), tf.function(self._eager_make)
 
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""
@@ -89,16 +89,19 @@ class Flow(keras.Model):
         seen = tf.concat([self.parts.in_time(flat), self.parts.in_time(coloured)], axis=-1)
         return self.parts.in_frequency(self.network(seen, log_noise, noisy.style, labels))[:, 1:]
 
-    def sample_windows(self, labels: np.ndarray, seed: int, temperature: float) -> np.ndarray:
-        """Windows (window, time, channel); all noise is taken times `temperature`."""
-        return in_batches(partial(self._sample_batch, tf.constant(temperature, tf.float32)), labels, seed)
+    def sampler(self, temperature: float) -> Sampler:
+        """Of windows; all noise is taken times `temperature`."""
+        return Sampler(partial(self._draw_batch, tf.constant(temperature, tf.float32)), self._make_batch)
 
-    def _eager_sample(self, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _eager_draw(self, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Styles, the noise of their shapes, and noise for what no level has told apart."""
         style_seed, shape_seed, last_seed = tf.unstack(tf.random.split(seed, 3))
         style = self.style.sample(labels, style_seed, temperature)
         size = (labels.shape[0], self.window.length - 1, self.window.channels)
         noise = temperature * tf.random.stateless_normal(size, shape_seed)
-        left = temperature * tf.random.stateless_normal(size, last_seed)  # for what no level has told apart
+        return style, noise, temperature * tf.random.stateless_normal(size, last_seed)
+
+    def _eager_make(self, labels: tf.Tensor, style: tf.Tensor, noise: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
         return self.parts.together(Parts(self.carried(Parts(noise, style), labels, left), style), labels)
 
     def carried(self, noise: Parts, labels: tf.Tensor, left: tf.Tensor) -> tf.Tensor:

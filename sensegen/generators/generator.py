@@ -55,6 +55,13 @@ class Generator(ABC):
     def sample(self, labels: Int[np.ndarray, "window"], seed: int) -> Float[np.ndarray, "window time channel"]:
         """A scaled window for each label; the same seed gives the same windows."""
 
+    def sample_each(
+        self, asked: Sequence[tuple[Int[np.ndarray, "window"], int]]
+    ) -> list[Float[np.ndarray, "window time channel"]]:
+        """What `sample` gives for each of several labels and seeds, to the rounding of sums; families that take less
+        time over one large batch than over many small ones do so, of at most 512 windows."""
+        return [self.sample(labels, seed) for labels, seed in asked]
+
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
         """Every weight by name."""

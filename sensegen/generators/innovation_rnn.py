@@ -17,7 +17,7 @@ from sensegen.generators.innovations import Innovations
 from sensegen.generators.level_kernels import LevelKernels
 from sensegen.generators.mixture import draw_from, draw_rest
 from sensegen.generators.mixture_rnn import Foretold, MixtureRNN
-from sensegen.generators.sampling import in_batches
+from sensegen.generators.sampling import Sampler, in_batches
 from sensegen.params.models import MDNRNNParams
 from sensegen.windows import Windows, WindowShape
 
@@ -35,7 +35,7 @@ class InnovationRNN(MixtureRNN):
         classes = max(shape.classes, 1)
         self.begins = LevelKernels(self.values, classes)
         self.swing = self.add_weight(shape=(classes, shape.channels), initializer="ones", trainable=False, name="swing")
-        self._continue_batch = tf.function(self._eager_continue)
+        self._begin_batch, self._continue_batch = tf.function(self._eager_begin), tf.function(self._eager_continue)
 
     def settle(self, windows: Windows) -> None:
         """Take the linear predictors, begins and swings from the training windows."""
@@ -54,10 +54,15 @@ class InnovationRNN(MixtureRNN):
         log_scale = self.in_steps(self.innovations.log_scale(labels, values.shape[1])[..., None])
         return Foretold(self.in_steps(found), mixture, tf.reduce_sum(log_scale, axis=-1))
 
-    def sample_windows(self, labels: np.ndarray, seed: int, temperature: float = 1.0) -> np.ndarray:
-        """Windows (window, time, channel) by ancestral sampling; each spread is taken times `temperature`."""
-        nothing = np.empty((len(labels), 0, self.window.channels), np.float32)
-        return self.continued(nothing, labels, self.window.length, seed, temperature)
+    def sampler(self, temperature: float = 1.0) -> Sampler:
+        """Of windows, step by step; each spread is taken times `temperature`."""
+        temperature = tf.constant(temperature, tf.float32)
+
+        def draw(seed: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            nothing = tf.zeros((labels.shape[0], self.window.length, self.window.channels))
+            return self._begin_batch(0, temperature, seed, labels, nothing)
+
+        return Sampler(draw, partial(self._continue_batch, self.samples))
 
     def continued(
         self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int, temperature: float = 1.0
@@ -73,22 +78,30 @@ class InnovationRNN(MixtureRNN):
             raise ValueError(f"A prompt must fit into {length} samples, but has {prompt.shape[1]}.")
         whole = -(-length // self.samples) * self.samples
         given = np.pad(prompt.astype(np.float32), ((0, 0), (0, whole - prompt.shape[1]), (0, 0)))
-        sampler = partial(self._continue_batch, prompt.shape[1], tf.constant(temperature, tf.float32))
+        draw = partial(self._begin_batch, prompt.shape[1], tf.constant(temperature, tf.float32))
+        sampler = Sampler(draw, partial(self._continue_batch, prompt.shape[1] or self.samples))
         made = in_batches(sampler, labels, seed, given)[:, :length]
         made[:, : prompt.shape[1]] = prompt  # to the last bit
         return made
 
-    def _eager_continue(
+    def _eager_begin(
         self, prompted: int, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor
-    ) -> tf.Tensor:
-        """The first `prompted` samples are those of `given` (batch, time, channel), and the others are drawn."""
+    ) -> tuple[tf.Tensor, ...]:
+        """`given` (batch, time, channel) with a begin, where nothing prompts, and the noise of each step, a window's
+        first."""
         if not prompted:
             begun = self.in_time(self.begins.sample(labels, seed + tf.constant([0, 2]), temperature)[:, None])
-            prompted, given = self.samples, tf.concat([begun, given[:, self.samples :]], axis=1)
+            given = tf.concat([begun, given[:, self.samples :]], axis=1)
+        gumbel, normal = self.noise((given.shape[0], given.shape[1] // self.samples), seed)
+        return given, gumbel, temperature * normal
+
+    def _eager_continue(
+        self, prompted: int, labels: tf.Tensor, given: tf.Tensor, gumbel: tf.Tensor, normal: tf.Tensor
+    ) -> tf.Tensor:
+        """The first `prompted` samples are those of `given` (batch, time, channel), and the others are drawn."""
         batch, length, channels = given.shape
         steps = length // self.samples
-        gumbel, normal = self.noise((steps, batch), seed)
-        normal *= temperature
+        gumbel, normal = (tf.transpose(noise, (1, 0, 2)) for noise in (gumbel, normal))
         told = tf.transpose(self.in_steps(self.innovations.of(given, labels)), (1, 0, 2))
         known = tf.repeat(tf.reshape(tf.range(length) < prompted, (steps, self.samples)), channels, axis=1)
         way_back = self.innovations.of_steps(labels, self.samples)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from sensegen import processor
 from sensegen.generators import stacked_lstm
 from sensegen.generators.mixture import Mixture, draw, mixture_log_prob, mixture_size, to_mixture
-from sensegen.generators.sampling import in_batches
+from sensegen.generators.sampling import Sampler
 from sensegen.generators.stacked_lstm import Step
 from sensegen.params.models import MDNRNNParams
 from sensegen.windows import WindowShape
@@ -102,7 +102,7 @@ class MixtureRNN(keras.Model):
         ]
         self.hidden = keras.layers.Dense(params.hidden, activation=hidden_activation, name="hidden")
         self.head = keras.layers.Dense(mixture_size(params.mixtures, self.values), name="mixture")
-        self._sample_batch = tf.function(self._eager_sample)
+        self._draw_batch, self._make_batch = tf.function(self._eager_draw), tf.function(self._eager_make)
 
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""
@@ -139,15 +139,17 @@ class MixtureRNN(keras.Model):
         del seed  # nothing is drawn
         return tf.reduce_mean(self.foretold(*batch).nll())
 
-    def sample_windows(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        """Windows (window, time, channel) by ancestral sampling: each step is drawn and fed back."""
-        return in_batches(self._sample_batch, labels, seed)
+    def sampler(self) -> Sampler:
+        """Of windows by ancestral sampling: each step is drawn and fed back."""
+        return Sampler(self._draw_batch, self._make_batch)
 
-    def _eager_sample(self, seed: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        steps = self.window.length // self.samples
-        gumbel, normal = self.noise((steps, labels.shape[0]), seed)
-        values = tf.zeros((labels.shape[0], self.values))
-        states, next_step = self.states(labels.shape[0]), self.stepper()
+    def _eager_draw(self, seed: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return self.noise((labels.shape[0], self.window.length // self.samples), seed)
+
+    def _eager_make(self, labels: tf.Tensor, gumbel: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
+        batch, steps, _ = normal.shape
+        gumbel, normal = (tf.transpose(noise, (1, 0, 2)) for noise in (gumbel, normal))
+        values, states, next_step = tf.zeros((batch, self.values)), self.states(batch), self.stepper()
         written = tf.TensorArray(tf.float32, size=steps)
         for step in tf.range(steps):
             # Rebinding, not changing in place: a compiled loop carries only what is bound anew in it.
@@ -157,12 +159,11 @@ class MixtureRNN(keras.Model):
         return self.in_time(tf.transpose(written.stack(), (1, 0, 2)))
 
     def noise(self, shape: tuple[int, int], seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """All that is drawn for `shape` (step, batch): Gumbel (..., component) and normal (..., value)."""
-        rows = shape[::-1]  # a window's noise first, so that it is the same in a batch of any size
-        uniform = tf.random.stateless_uniform((*rows, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
-        normal = tf.random.stateless_normal((*rows, self.values), seed + tf.constant([0, 1]))
-        gumbel = -tf.math.log(-tf.math.log(uniform))
-        return tf.transpose(gumbel, (1, 0, 2)), tf.transpose(normal, (1, 0, 2))
+        """All that is drawn for `shape` (batch, step), a window's first, so that it is the same in a batch of any size:
+        Gumbel (..., component) and normal (..., value)."""
+        uniform = tf.random.stateless_uniform((*shape, self.mixtures), seed, np.finfo(np.float32).tiny, 1.0)
+        normal = tf.random.stateless_normal((*shape, self.values), seed + tf.constant([0, 1]))
+        return -tf.math.log(-tf.math.log(uniform)), normal
 
     def stepper(self) -> Step:
         """A step at a time: from what was seen of the one before (batch, feature with the activity) and the recurrent

@@ -44,10 +44,10 @@ class DenseContenders(Contenders):
         return keras.optimizers.Adam(learning_rate)
 
     def noise(self, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        return tf.random.stateless_normal((tf.shape(labels)[0] * self.steps, self.numbers), seed)
+        return tf.random.stateless_normal((tf.shape(labels)[0], self.steps, self.numbers), seed)
 
     def made_of(self, noise: tf.Tensor, labels: tf.Tensor, training: bool) -> tf.Tensor:
-        steps = self.maker(self.beside(noise, labels), training=training)
+        steps = self.maker(self.beside(tf.reshape(noise, (-1, self.numbers)), labels), training=training)
         return tf.reshape(steps, (-1, self.window.length, self.window.channels))
 
     def judged(self, values: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

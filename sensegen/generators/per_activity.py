@@ -6,6 +6,7 @@ import numpy as np
 
 from sensegen.generators.generator import Generator, Part
 from sensegen.generators.mixture_rnn import MixtureRNN
+from sensegen.generators.sampling import in_batches
 from sensegen.keras_weights import assign_arrays, joined, trained_variables, under
 from sensegen.params.section import Section
 from sensegen.windows import Windows, WindowShape
@@ -29,7 +30,8 @@ class PerActivity(Generator):
         labels = np.asarray(labels)
         windows = np.empty((len(labels), self.shape.length, self.shape.channels), np.float32)
         for label in np.unique(labels):
-            windows[labels == label] = self.models[label].sample_windows(labels[labels == label], seed + int(label))
+            own = labels[labels == label]
+            windows[labels == label] = in_batches(self.models[label].sampler(), own, seed + int(label))
         return windows
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ There are no defaults here: the values stand in `params.yaml` and nowhere else. 
 do is checked beside the datasets (`sensegen.datasets.check`), since this module knows no dataset.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal, Self, get_args
 
 import yaml
@@ -80,6 +80,13 @@ class RetrainParams(Section):
         float, Field(ge=0, description="population stability index of a channel above which to train again")
     ]
     most_drift: Annotated[float, Field(gt=0, description="that index above which a batch is set aside")]
+
+    @model_validator(mode="after")
+    def _inside_the_project(self) -> Self:
+        place = PurePath(self.inbox)
+        if place.is_absolute() or not place.parts or ".." in place.parts:
+            raise ValueError(f"retrain.inbox must be a folder in the project's folder, but is {self.inbox}.")
+        return self
 
 
 class ReportParams(Section):

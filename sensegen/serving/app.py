@@ -1,14 +1,15 @@
 """The application: what may be asked, by whom and how often, and what is answered.
 
-Windows are made by few threads, one request each, since each keeps a core busy; who comes meanwhile waits, and is told
-to come later where too many wait. An answer is fixed by model, activity, number and seed.
+Windows are made by few threads, since each keeps a core busy, of all requests that wait then at once (`merging`); who
+comes meanwhile waits, and is told to come later where too many wait. An answer is fixed by model, activity, number and
+seed.
 """
 
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sensegen.released import Asked, Release
 from sensegen.seeding import derived_seed
-from sensegen.serving.formats import FORMATS
+from sensegen.serving.formats import FORMATS, Form
 from sensegen.serving.limits import Limits, Rate
-from sensegen.windows import Windows
+from sensegen.serving.merging import MOST, Merger
 
-BLOCK = 256  # windows that are made and sent at once
+BLOCK = MOST  # windows that are made and sent at once
 PAGE = Path(__file__).with_name("page.html")
 BUSY_SECONDS = 1
 
@@ -54,9 +55,15 @@ class Measures:
 
 def application(release: Release, limits: Limits, token: str | None = None, threads: int = 2) -> FastAPI:
     """The application of one release; with a token, windows are for those alone who send it."""
-    app = FastAPI(title="sensegen", description="Synthetic windows of sensors.", docs_url="/docs", redoc_url=None)
-    rate, measures = Rate(limits), Measures()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="windows")
+    rate, measures, merger = Rate(limits), Measures(), Merger(release, threads)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        merger.close()
+
+    about = "Synthetic windows of sensors."
+    app = FastAPI(title="sensegen", description=about, docs_url="/docs", redoc_url=None, lifespan=lifespan)
     app.middleware("http")(_watched(measures, limits))
 
     def allowed(request: Request) -> None:
@@ -91,16 +98,15 @@ def application(release: Release, limits: Limits, token: str | None = None, thre
             raise HTTPException(429, f"Too many windows a second; come back in {wait:.1f} s.", _after(wait))
         if measures.under_way >= limits.waiting:
             raise HTTPException(503, "Too many requests wait.", _after(BUSY_SECONDS))
-        media_type, written = FORMATS[query.format]
-        told = {**release.about(), "request": query.model_dump(), "synthetic": True}
+        form = FORMATS[query.format]({**release.about(), "request": query.model_dump(), "synthetic": True})
         measures.under_way += 1
         try:
-            parts = written(_blocks(release, query, measures), told)
-            first = await _next(pool, parts)  # so that what fails is told by its code
+            parts = _parts(form, release, query, merger, measures)
+            first = await anext(parts)  # so that what fails is told by its code
         except BaseException:
             measures.under_way -= 1
             raise
-        return StreamingResponse(_sent(pool, first, parts, measures), media_type=media_type)
+        return StreamingResponse(_sent(first, parts, measures), media_type=form.media_type)
 
     return app
 
@@ -112,28 +118,24 @@ def _possible(query: Query, release: Release, limits: Limits) -> None:
         raise HTTPException(422, f"activity must be one of {', '.join(release.classes)}, but is {query.activity!r}.")
 
 
-def _blocks(release: Release, query: Query, measures: Measures) -> Iterator[Windows]:
-    """Blocks of what is asked for, the first by the seed itself."""
+async def _parts(
+    form: Form, release: Release, query: Query, merger: Merger, measures: Measures
+) -> AsyncIterator[bytes]:
+    """Blocks of what is asked for as bytes, the first by the seed itself."""
     labels = Asked(query.activity, query.windows, query.seed).labels(release.classes)
     for number, first in enumerate(range(0, len(labels), BLOCK)):
         seed = derived_seed(query.seed, "serve", number) if number else query.seed
-        rows = labels[first : first + BLOCK]
-        yield release.in_units(release.generator.sample(rows, seed), rows)
-        measures.windows.inc(len(rows))
+        block = await asyncio.wrap_future(merger.ask(labels[first : first + BLOCK], seed))
+        measures.windows.inc(len(block))
+        yield await asyncio.to_thread(form.block, block)
+    yield form.end()
 
 
-async def _next(pool: ThreadPoolExecutor, parts: Iterator[bytes]) -> bytes | None:
-    return await asyncio.get_running_loop().run_in_executor(pool, next, parts, None)
-
-
-async def _sent(
-    pool: ThreadPoolExecutor, first: bytes | None, parts: Iterator[bytes], measures: Measures
-) -> AsyncIterator[bytes]:
+async def _sent(first: bytes, parts: AsyncIterator[bytes], measures: Measures) -> AsyncIterator[bytes]:
     try:
-        part = first
-        while part is not None:
+        yield first
+        async for part in parts:
             yield part
-            part = await _next(pool, parts)
     finally:
         measures.under_way -= 1
 

@@ -4,6 +4,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+from sensegen import lifeline
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -14,7 +16,7 @@ def process_tag() -> dict[str, str]:
     """Names this very process: its machine, number and start, since numbers are given again."""
     import psutil
 
-    return {TAG: f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"}
+    return {TAG: f"{socket.gethostname()} {os.getpid()} {lifeline.started(psutil.Process())}"}
 
 
 def end_orphans(client: "MlflowClient", experiment_id: str) -> None:
@@ -32,6 +34,6 @@ def _is_gone(tag: str) -> bool:
     if machine != socket.gethostname() or not number.isdigit():
         return False
     try:
-        return f"{psutil.Process(int(number)).create_time():.2f}" != started
+        return lifeline.started(psutil.Process(int(number))) != started
     except psutil.NoSuchProcess:
         return True

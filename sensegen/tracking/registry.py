@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensegen import released
+from sensegen.tracking.calls import MOST_METRICS
 from sensegen.tracking.models import LOGGED, SHA256, log_release
-from sensegen.tracking.run import MOST_METRICS
 from sensegen.tracking.store import connect, refusal_explained
 
 if TYPE_CHECKING:
@@ -91,7 +91,12 @@ class Registry:
 
     def newest_tag(self, key: str) -> str | None:
         """A tag of the newest version, if there is one."""
-        return next((str(version.tags.get(key)) for version in self.versions()), None)
+        return next((version.tags.get(key) for version in self.versions()), None)
+
+    def tag(self, version: Version, key: str) -> str | None:
+        """A tag of a version, if it has it."""
+        found: str | None = self.client.get_model_version(self.model, str(version.number)).tags.get(key)
+        return found
 
     def judge(self, version: Version, verdict: Mapping[str, Any]) -> None:
         """Write down what was decided of a version."""
@@ -116,7 +121,7 @@ class Registry:
         now = self.named(CHAMPION)
         if now is None:
             raise ValueError(f"Model {self.model} has no champion yet: nothing can be rolled back.")
-        replaced = self.client.get_model_version(self.model, str(now.number)).tags.get(REPLACED, NOBODY)
+        replaced = self.tag(now, REPLACED) or NOBODY
         if replaced == NOBODY:
             raise ValueError(f"Version {now.number} of {self.model} was the first champion: it replaced nobody.")
         before = self.numbered(int(replaced))

@@ -9,13 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensegen import released
+from sensegen.artifacts import remove
 from sensegen.params import Params
-from sensegen.tracking import models, orphans, provenance, store
+from sensegen.tracking import orphans, provenance, store, undelivered
+from sensegen.tracking.calls import Call, first_cause, log_params, refused_for_good
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,55 +26,42 @@ logger = logging.getLogger(__name__)
 COORDINATES = frozenset({"part", "epoch", "step", "round"})  # columns of a row that say where it belongs
 
 
-MOST_METRICS = 1_000  # that MLflow takes in one call
 SECONDS_BETWEEN_TRIES = 10.0
 MOST_KEPT = 100_000  # calls that wait for a server
-PASSING = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")  # which time may cure
 
 
 class Run:
     """Abstract: an open MLflow run. A refusal of MLflow becomes a warning, never an exception; what was refused is kept
-    and tried again, as a server may be down for a while."""
+    and tried again, as a server may be down for a while, and at the end it is left to the next run."""
 
-    def __init__(self, client: "MlflowClient", run_id: str):
+    def __init__(self, client: "MlflowClient", run_id: str, root: Path):
         self.client = client
         self.run_id = run_id
-        self._kept: list[tuple[str, Callable[[], object]]] = []
+        self._root = root
+        self._kept: list[Call] = []
         self._tried = 0.0
-        self._copies: tempfile.TemporaryDirectory[str] | None = None
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log numbers; `step` counts what the caller counts (epochs, rounds)."""
-        now = round(time.time() * 1000)  # and not when a server takes them
-        self._attempt("metrics", lambda: self._log_batch(metrics, step or 0, now))
+        numbers = {_allowed(name): value for name, value in metrics.items()}
+        # The time is that of now, and not when a server takes them.
+        self._attempt(self._call("metrics", "metrics", {"metrics": numbers, "step": step or 0, "time_ms": _now_ms()}))
 
     def log_file(self, path: Path, folder: str = "") -> None:
         """Keep a copy of a file (or a folder) with the run."""
-        self._attempt(
-            f"file {path}",
-            lambda: self._log_file(path, folder),
-            lambda: partial(self._log_file, self._copied(path), folder),
-        )
+
+        def call(path: Path) -> Call:
+            return self._call(f"file {path.name}", "file", {"path": str(path), "folder": folder})
+
+        self._attempt(call(path), lambda: call(self._copied(path)))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tag the run."""
-        self._attempt("tags", lambda: self._tag(self.run_id, tags))
+        self._attempt(self._call("tags", "tags", _tags(tags)))
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log params under their keys."""
-        self._attempt("params", lambda: _log_params(self.client, self.run_id, params))
-
-    def _log_batch(self, metrics: Mapping[str, float], step: int, now: int) -> None:
-        from mlflow.entities import Metric
-
-        entities = [Metric(_allowed(name), float(value), now, step) for name, value in metrics.items()]
-        for first in range(0, len(entities), MOST_METRICS):
-            self.client.log_batch(self.run_id, metrics=entities[first : first + MOST_METRICS])
-
-    def _tag(self, run_id: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        self.client.log_batch(run_id, tags=[RunTag(_allowed(name), str(value)) for name, value in tags.items()])
+        self._attempt(self._call("params", "params", {key: str(value) for key, value in params.items()}))
 
     def guarded(self, what: str, log: Callable[[], object]) -> None:
         """Something that ends with logging and cannot be done again later: if it fails, that is a warning."""
@@ -82,53 +70,73 @@ class Run:
         except Exception as error:
             self._warn(what, error, "the run goes on")
 
-    def _attempt(
-        self, what: str, log: Callable[[], object], keep: Callable[[], Callable[[], object]] | None = None
-    ) -> None:
-        """Log, after what was kept; while MLflow refuses, it is asked again at most every few seconds.
+    def _call(self, what: str, kind: str, about: Mapping[str, object]) -> Call:
+        return Call(what, kind, self.run_id, about)
+
+    def _attempt(self, call: Call, keep: Callable[[], Call] | None = None) -> None:
+        """Make a call, after what was kept; while MLflow refuses, it is asked again at most every few seconds.
 
         `keep` gives what is to be called then, where that is another thing.
         """
         if self._kept and time.monotonic() - self._tried > SECONDS_BETWEEN_TRIES:
             self._deliver()
-        if (self._kept or not self._taken(what, log)) and len(self._kept) < MOST_KEPT:
-            self._kept.append((what, keep() if keep else log))
+        if (self._kept or not self._taken(call)) and len(self._kept) < MOST_KEPT:
+            self._kept.append(keep() if keep else call)
 
     def _deliver(self) -> None:
-        while self._kept and self._taken(*self._kept[0]):
+        while self._kept and self._taken(self._kept[0]):
             self._kept.pop(0)
 
-    def _taken(self, what: str, log: Callable[[], object]) -> bool:
+    def _taken(self, call: Call) -> bool:
         """Whether there is nothing more to do about it: it was logged, or refused for good."""
         try:
-            log()
+            call.make(self.client)
         except Exception as error:
-            self._tried, for_good = time.monotonic(), _refused_for_good(error)
-            self._warn(what, error, "the run goes on" if for_good else "the run goes on, and it is tried again")
+            self._tried, for_good = time.monotonic(), refused_for_good(error)
+            self._warn(call.what, error, "the run goes on" if for_good else "the run goes on, and it is tried again")
             return for_good
         return True
 
-    def _log_file(self, path: Path, folder: str) -> None:
-        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
-        log(self.run_id, str(path), folder or None)
+    def _place(self) -> Path:
+        """A new folder for what is to be logged, that stays until it has been."""
+        folder = undelivered.home(self._root, self.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=folder))
 
     def _copied(self, path: Path) -> Path:
         """A copy of a file that may be gone before it can be logged."""
-        self._copies = self._copies or tempfile.TemporaryDirectory()
-        copy = Path(tempfile.mkdtemp(dir=self._copies.name)) / path.name
-        with suppress(OSError):  # such as a full disk: it is refused when it is logged
+        with suppress(OSError):  # such as a full disk: then the file itself is logged, if it is still there
+            copy = self._place() / path.name
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
-        return copy
+            return copy
+        return path
+
+    def _end(self, status: str) -> None:
+        """Tell how it ended, and leave what is still kept to the next run."""
+        self._attempt(self._call("the end", "end", {"status": status, "time_ms": _now_ms()}))
+        self._deliver()
+        if not self._kept:
+            with suppress(OSError):
+                remove(undelivered.home(self._root, self.run_id))
+            return
+        left = ", ".join(dict.fromkeys(call.what for call in self._kept))
+        try:
+            path = undelivered.write_down(self._root, self.run_id, self._kept)
+        except Exception as error:  # such as a full disk
+            logger.warning("MLflow did not take %s of run %s to its end; lost (%s).", left, self.run_id, error)
+            return
+        told = "MLflow did not take %s of run %s to its end; it lies in %s, and the next run delivers it."
+        logger.warning(told, left, self.run_id, path)
 
     def _warn(self, what: str, error: Exception, then: str) -> None:
-        logger.warning("MLflow did not take %s of run %s (%s); %s.", what, self.run_id, _first_cause(error), then)
+        logger.warning("MLflow did not take %s of run %s (%s); %s.", what, self.run_id, first_cause(error), then)
 
 
 class Tracker(Run):
     """Final: the run of one stage."""
 
-    def __init__(self, client: "MlflowClient", run_id: str, parent_id: str | None):
-        super().__init__(client, run_id)
+    def __init__(self, client: "MlflowClient", run_id: str, root: Path, parent_id: str | None):
+        super().__init__(client, run_id, root)
         self.parent_id = parent_id
         self.alerts = 0
 
@@ -143,17 +151,16 @@ class Tracker(Run):
         self.log_metrics({"alerts": self.alerts}, step if isinstance(step, int) else None)
         self.set_tags({**mark, "alert.reason": str(event.get("reason", ""))})
         if parent_id := self.parent_id:
-            self._attempt("tags of the pipeline", lambda: self._tag(parent_id, mark))
+            self._attempt(Call("tags of the pipeline", "tags", parent_id, mark))
 
     def log_generator(self, generator: Path, windows: Path) -> None:
         """Keep a generator and the meaning of the windows that it learned from as an MLflow model (`models`)."""
-        self._attempt("the generator", lambda: self._log_release(generator, windows))
+        self.guarded("the generator", lambda: self._log_release(generator, windows))
 
     def _log_release(self, generator: Path, windows: Path) -> None:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary) / "release"
-            released.write(folder, generator, windows)
-            models.log_release(self.client, self.run_id, folder)
+        folder = self._place() / "release"
+        released.write(folder, generator, windows)
+        self._attempt(self._call("the generator", "release", {"path": str(folder)}))
 
 
 class TrainingCallback:
@@ -198,7 +205,7 @@ def start(params: Params, *, stage: str, root: Path) -> Iterator[Tracker]:
     if parent_id:
         tags["mlflow.parentRunId"] = parent_id
     client, run_id = _create(root, stage, tags, provenance.stage_params(root, params, stage))
-    tracker = Tracker(client, run_id, parent_id)
+    tracker = Tracker(client, run_id, root, parent_id)
     with _closing(tracker):
         yield tracker
 
@@ -211,7 +218,7 @@ def start_pipeline(root: Path, params: Params, name: str = "pipeline") -> Iterat
         ValueError: if the tracking store cannot be used.
     """
     client, run_id = _create(root, name, provenance.tags(root, params), provenance.flat_params(params))
-    pipeline = PipelineRun(client, run_id)
+    pipeline = PipelineRun(client, run_id, root)
     with _closing(pipeline):
         yield pipeline
 
@@ -224,7 +231,7 @@ def start_trial(root: Path, name: str, parent_id: str) -> Iterator[Tracker]:
         ValueError: if the tracking store cannot be used.
     """
     client, run_id = _create(root, name, {"mlflow.parentRunId": parent_id}, {})
-    tracker = Tracker(client, run_id, parent_id=None)
+    tracker = Tracker(client, run_id, root, parent_id=None)
     with _closing(tracker):
         yield tracker
 
@@ -232,19 +239,12 @@ def start_trial(root: Path, name: str, parent_id: str) -> Iterator[Tracker]:
 def _create(root: Path, name: str, tags: Mapping[str, str], params: Mapping[str, str]) -> "tuple[MlflowClient, str]":
     client, experiment_id = store.connect(root)
     with store.refusal_explained(root):
+        undelivered.deliver(client, root)  # the end of a run too, before it is taken for one that was killed
         orphans.end_orphans(client, experiment_id)
         tags = {**tags, **orphans.process_tag()}
         run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
-        _log_params(client, run_id, params)
+        log_params(client, run_id, params)
     return client, run_id
-
-
-def _log_params(client: "MlflowClient", run_id: str, params: Mapping[str, object]) -> None:
-    from mlflow.entities import Param
-
-    entities = [Param(key, str(value)) for key, value in params.items()]
-    for first in range(0, len(entities), 100):  # MLflow takes at most 100 a call
-        client.log_batch(run_id, params=entities[first : first + 100])
 
 
 @contextmanager
@@ -257,13 +257,7 @@ def _closing(run: Run) -> Iterator[None]:
         status = "FAILED"
         raise
     finally:
-        run._attempt("the end", lambda: run.client.set_terminated(run.run_id, status=status))
-        run._deliver()
-        if run._kept:
-            lost = ", ".join(dict.fromkeys(what for what, _ in run._kept))
-            logger.warning("MLflow did not take %s of run %s to its end; they are lost.", lost, run.run_id)
-        if run._copies:
-            run._copies.cleanup()
+        run._end(status)
 
 
 def _is_number(column: str, value: object) -> bool:
@@ -277,15 +271,9 @@ def _allowed(name: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", name)
 
 
-def _refused_for_good(error: Exception) -> bool:
-    """Whether MLflow would say the same again: it has read what it was asked and does not want it."""
-    from mlflow.exceptions import MlflowException
-
-    return not isinstance(error, MlflowException) or error.error_code not in PASSING
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {_allowed(name): str(value) for name, value in tags.items()}
 
 
-def _first_cause(error: BaseException) -> str:
-    """The innermost reason in one line: what MLflow wraps around its database's holds whole statements."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).partition("\n")[0] or type(error).__name__
+def _now_ms() -> int:
+    return round(time.time() * 1000)

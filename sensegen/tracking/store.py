@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote, urlparse, urlsplit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,6 +16,7 @@ EXPERIMENT = "sensegen"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 FIRST_USE_SECONDS = 300.0
 SERVER = "MLFLOW_TRACKING_URI"
+USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 # A server that is down is told at once, or waited for by `run.Run`, which goes on meanwhile.
 SERVER_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -58,6 +59,11 @@ def refusal_explained(root: Path) -> Iterator[None]:
         if uri := server():
             raise ValueError(_unanswered(uri, error)) from error
         folder = store_folder(root)
+        if "database is locked" in str(error):
+            raise ValueError(
+                f"The tracking store {folder / 'mlflow.db'} is in use: another program keeps it locked, such as a "
+                "backup. Nothing is wrong with it. Run the same command again when that program has ended."
+            ) from error
         raise ValueError(
             f"The tracking store {folder / 'mlflow.db'} cannot be used: {error}\n"
             f"Begin a new one, which forgets the runs so far but no result: mv {folder} {folder}-old"
@@ -65,9 +71,18 @@ def refusal_explained(root: Path) -> Iterator[None]:
 
 
 def server() -> str | None:
-    """The address of the tracking server that the environment names, if it names one."""
+    """The address of the tracking server that the environment names, if it names one.
+
+    A password is moved out of it, to where MLflow looks for one too: MLflow's errors tell addresses whole.
+    """
     uri = os.environ.get(SERVER, "")
-    return uri if uri.startswith(("http://", "https://")) else None
+    if not uri.startswith(("http://", "https://")):
+        return None
+    parts = urlsplit(uri)
+    if parts.password is not None:
+        os.environ[USERNAME], os.environ[PASSWORD] = unquote(parts.username or ""), unquote(parts.password)
+        uri = os.environ[SERVER] = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return uri
 
 
 def _of_server(uri: str) -> "tuple[MlflowClient, str]":
