@@ -163,13 +163,13 @@ def test_every_command_stands_in_the_readme_and_every_alert_and_variable_where_i
     assert [name for name in sensegen_commands() if f"`sensegen {name}" not in readme] == []
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     assert [kind for kind in incidents.NAMES if kind != "promoted" and f"`{kind}`" not in operations] == []
-    code = "".join(
-        path.read_text(encoding="utf-8") for name in ("flows", "sensegen") for path in (ROOT / name).rglob("*.py")
-    )
-    told = {
-        name for page in PAGES for name in re.findall(r"SENSEGEN_[A-Z_]+", (ROOT / page).read_text(encoding="utf-8"))
-    }
-    assert {name for name in told if f'"{name}"' not in code} == set()
+    read = [
+        *(path for folder in ("flows", "sensegen") for path in (ROOT / folder).rglob("*.py")),
+        *ROOT.rglob("*.yaml"),
+    ]
+    code = "".join(path.read_text(encoding="utf-8") for path in read)
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    assert {name for name in re.findall(r"SENSEGEN_[A-Z_]+[A-Z]\b", pages) if name not in code} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)
