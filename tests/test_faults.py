@@ -27,8 +27,8 @@ SENSEGEN = "from flows.cli import app; app()"
 # It tells progress until it is let go, as a training does.
 LONG = """
 import pathlib, time
-for step in range(1, 2000):
-    print(f"progress long {step}/2000 going on", flush=True)
+for step in range(1, 100_000):
+    print(f"progress long {step}/100000 going on", flush=True)
     print("step", step, flush=True)
     pathlib.Path("step.new").write_text(str(step))
     pathlib.Path("step.new").rename("step")
