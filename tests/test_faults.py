@@ -27,8 +27,8 @@ SENSEGEN = "from flows.cli import app; app()"
 # It tells progress until it is let go, as a training does.
 LONG = """
 import pathlib, time
-for step in range(1, 2000):
-    print(f"progress long {step}/2000 going on", flush=True)
+for step in range(1, 100_000):
+    print(f"progress long {step}/100000 going on", flush=True)
     print("step", step, flush=True)
     pathlib.Path("step.new").write_text(str(step))
     pathlib.Path("step.new").rename("step")
@@ -275,7 +275,7 @@ one = client.read_deployment_by_name("hold/holding")
 run = client.create_flow_run_from_deployment(one.id)
 for state in (Pending(), Running()):
     told = client.set_flow_run_state(run.id, state)
-    assert told.status == "ACCEPT", told
+    assert told.status.value == "ACCEPT", told
 print(run.id, client.read_flow_run(run.id).state.state_details.deployment_concurrency_lease_id)
 """
 )
@@ -283,9 +283,10 @@ ENDED = (
     CLIENT
     + """
 client.renew_concurrency_lease(UUID(sys.argv[2]), 300)
-assert client.set_flow_run_state(UUID(sys.argv[1]), Completed()).status == "ACCEPT"
+assert client.set_flow_run_state(UUID(sys.argv[1]), Completed()).status.value == "ACCEPT"
 next = client.create_flow_run_from_deployment(client.read_deployment_by_name("hold/holding").id)
-print(client.set_flow_run_state(next.id, Pending()).status)
+print(client.set_flow_run_state(next.id, Pending()).status.value)
+client.set_flow_run_state(next.id, Completed(), force=True)
 """
 )
 

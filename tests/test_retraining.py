@@ -61,6 +61,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def in_its_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As prefect.yaml has it: a deployment works in the project's folder."""
+    monkeypatch.chdir(project)
+
+
 def retrained(root: Path) -> tuple[str, list[tuple[str, str]]]:
     """What the flow says that it did, and the incidents that were told on the way: kind and what of."""
     from prefect.events.clients import AssertingEventsClient
