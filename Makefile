@@ -29,7 +29,7 @@ run: $(INSTALLED) ## Run what has changed
 	@$(BIN)/sensegen run $(RUN_OPTIONS)
 
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED) ## Check style and types, and the lock against advisories
 	@$(BIN)/ruff check .
