@@ -1,0 +1,102 @@
+"""From a function of TensorFlow to files: LiteRT's converter in each of its formats, and ONNX.
+
+The converter is given a function whose weights are constants already: from a Keras 3 model itself it makes operators of
+Flex, for which a phone needs a second runtime of many megabytes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sensegen.export.flatbuffer import bare
+
+ONNX_VERSION = 17  # of its operators
+Rows = Sequence[np.ndarray]  # of each input, a row a window
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """A function of one window, what goes in and comes out by name, and typical inputs to find ranges by."""
+
+    function: Callable[..., Any]
+    inputs: Mapping[str, tf.TensorSpec]
+    calibration: Rows
+
+    def frozen(self) -> Any:
+        """The function with its weights as constants."""
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        named = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
+        with _inner_functions_inlined():
+            traced = tf.function(self.function, autograph=False).get_concrete_function(*named)
+        return convert_variables_to_constants_v2(traced)
+
+
+@contextmanager
+def _inner_functions_inlined() -> Iterator[None]:
+    """Functions that a model compiles by itself become part of what is traced: ONNX has no calls of functions."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+def as_float(converter: Any, calibration: Rows) -> None:
+    """Nothing is rounded."""
+
+
+def as_dynamic_range(converter: Any, calibration: Rows) -> None:
+    """Weights in int8; what is worked out stays float."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def as_mixed_int8(converter: Any, calibration: Rows) -> None:
+    """Products and sums in int8, by the ranges that typical inputs show; what has no such operator stays float."""
+    as_dynamic_range(converter, calibration)
+    converter.representative_dataset = lambda: (
+        [each[at : at + 1] for each in calibration] for at in _rows(calibration)
+    )
+
+
+def as_int8(converter: Any, calibration: Rows) -> None:
+    """All in int8, what goes in and comes out too: for processors that have nothing else."""
+    as_mixed_int8(converter, calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+
+
+def _rows(arrays: Rows) -> range:
+    return range(len(arrays[0]))
+
+
+FORMATS = {"float": as_float, "dynamic_range": as_dynamic_range, "int8": as_int8}
+FLOAT_BETWEEN = {**FORMATS, "int8": as_mixed_int8}  # for functions that are more than a network
+
+
+def to_litert(exportable: Exportable, formats: Mapping[str, Callable[[Any, Rows], None]]) -> dict[str, bytes]:
+    """The function in each format, of operators that every LiteRT has."""
+    frozen, files = exportable.frozen(), {}
+    for name, choose in formats.items():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        choose(converter, exportable.calibration)
+        files[name] = bare(converter.convert(), list(exportable.inputs))
+    return files
+
+
+def to_onnx(exportable: Exportable) -> bytes:
+    """The function in float as ONNX."""
+    import tf2onnx
+
+    from sensegen.export.onnx_names import renamed
+
+    frozen = exportable.frozen()
+    names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
+    model, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=ONNX_VERSION
+    )
+    return renamed(model, list(exportable.inputs))
