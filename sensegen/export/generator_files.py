@@ -126,8 +126,8 @@ class MakerFile(GeneratorFile):
 
 
 class StepFile(GeneratorFile):
-    """One step of a recurrent network: from what was seen of the step before, and the states, to the mixture of the next
-    step and the states after it. What draws from the mixture, and what makes samples of innovations, stays outside."""
+    """One step of a recurrent network: from what was seen of the step before, and the states, to the mixture of the
+    next step and the states after it. Who draws from the mixture and makes samples of innovations is outside."""
 
     makes = "logits, means and logarithms of standard deviations of a step's mixture, then the states"
 
@@ -139,11 +139,8 @@ class StepFile(GeneratorFile):
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Inputs:
         sizes = [state.shape[1] for state in tf.nest.flatten(self.model.states(1))]
         seen = rng.standard_normal((len(labels), self.model.features), np.float32)
-        states = {
-            f"state_{at}": np.tanh(rng.standard_normal((len(labels), size), np.float32))
-            for at, size in enumerate(sizes)
-        }
-        return {"seen": seen, "label": labels, **states}
+        states = [np.tanh(rng.standard_normal((len(labels), size), np.float32)) for size in sizes]
+        return {"seen": seen, "label": labels, **{f"state_{at}": state for at, state in enumerate(states)}}
 
 
 FAMILIES: Mapping[str, type[GeneratorFile]] = {
@@ -153,10 +150,8 @@ FAMILIES: Mapping[str, type[GeneratorFile]] = {
     "wgan": MakerFile,
     "wgan_gp": MakerFile,
 }
-REFUSED = {
-    "sensegen_paper": "it is a network of 1.3 million weights for each activity, kept for comparison and not for phones",
-    "cse555": "it is a network of 1.3 million weights for each activity, kept for comparison and not for phones",
-}
+A_NETWORK_EACH = "it has a network of more than a million weights for each activity, and is kept to be compared with"
+REFUSED = {"sensegen_paper": A_NETWORK_EACH, "cse555": A_NETWORK_EACH}
 
 
 def refusal(kind: str) -> str | None:

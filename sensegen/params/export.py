@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sensegen.params.models import CNNClassifierParams, HHARLSTMClassifierParams, LSTMClassifierParams, PositiveInt
+from sensegen.params.models import CNNClassifierParams, HHARLSTMClassifierParams, LSTMClassifierParams
 from sensegen.params.section import Section
 
 
