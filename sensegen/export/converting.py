@@ -4,6 +4,7 @@ The converter is given a function whose weights are constants already: from a Ke
 Flex, for which a phone needs a second runtime of many megabytes.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,11 @@ def to_litert(exportable: Exportable, formats: Mapping[str, Callable[[Any, Rows]
     for name, choose in formats.items():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
         choose(converter, exportable.calibration)
-        files[name] = bare(converter.convert(), list(exportable.inputs))
+        with warnings.catch_warnings():
+            # It wants statistics of inputs that are int8 to be given, and then finds them by the typical inputs.
+            warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected", UserWarning)
+            content = converter.convert()
+        files[name] = bare(content, list(exportable.inputs))
     return files
 
 

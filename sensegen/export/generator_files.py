@@ -28,6 +28,7 @@ class GeneratorFile(ABC):
 
     def __init__(self, generator: Any):
         self.model, self.temperature, self.classes = generator.model, generator.temperature, generator.shape.classes
+        self._by_keras = tf.function(self.by_keras)
 
     @abstractmethod
     def function(self, **inputs: tf.Tensor) -> Any:
@@ -56,7 +57,7 @@ class GeneratorFile(ABC):
 
     def reference(self, inputs: Inputs) -> list[np.ndarray]:
         """What Keras makes of many windows' inputs, output by output."""
-        made = tf.function(self.by_keras)(**{name: tf.constant(rows) for name, rows in inputs.items()})
+        made = self._by_keras(**{name: tf.constant(rows) for name, rows in inputs.items()})
         return [part.numpy() for part in tf.nest.flatten(made)]
 
 
