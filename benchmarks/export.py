@@ -2,8 +2,8 @@
 
 Classifiers are trained as the stage `export` trains them, on fit windows, and compared on all test windows: the CNN for
 phones (`export.classifier`) and that of the evaluation (`evaluate.cnn`) on UCI HAR, and the LSTM of the HHAR seed with
-its 66,176 weights on the known excerpts of HHAR, whose windows are of two of its seven classes. The generator is trained
-for `GENERATOR_EPOCHS`, since neither size nor time depends on its weights; how far its files are off does, a little.
+its 66,176 weights on the known excerpts of HHAR, whose windows are of two of its seven classes. The generator is
+trained for `GENERATOR_EPOCHS`, since neither size nor time depends on its weights; how far its files are off does.
 """
 
 import os
@@ -68,8 +68,8 @@ def _measured(folder: Path) -> list[str]:
         "",
         *table.markdown(CLASSIFIER_COLUMNS, rows),
         "",
-        f"The generator of preset uci_har after {GENERATOR_EPOCHS} epochs, on {params.export.generated_windows} windows; "
-        "differences in standard deviations of a channel.",
+        f"The generator of preset uci_har after {GENERATOR_EPOCHS} epochs, on {params.export.generated_windows} windows. "
+        "Differences are in standard deviations of a channel.",
         "",
         *table.markdown(GENERATOR_COLUMNS, made),
         "",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import SMALL_RECURRENT
 from pydantic import TypeAdapter
+from test_generators import CASES
 
 from sensegen import params as schema
 from sensegen.classifiers.activity import CNNClassifier, LSTMClassifier
@@ -21,7 +21,6 @@ from sensegen.export.generator_files import FAMILIES, generator_file, refusal
 from sensegen.generators import GENERATORS, build_generator
 from sensegen.params.models import (
     CNNClassifierParams,
-    FlowMatchingParams,
     GeneratorParams,
     HHARLSTMClassifierParams,
     LSTMClassifierParams,
@@ -33,9 +32,6 @@ from sensegen.windows import Windows
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = OptimiserParams(learning_rate=0.003, batch_windows=32, gradient_norm=1.0)
-SMALL_FLOW = FlowMatchingParams(
-    kind="flow_matching", width=8, heads=2, precision="float32", sampling_steps=2, temperature=1.0
-)
 FORMATS = {"float", "dynamic_range", "int8", "onnx"}
 CLASSES = ("still", "slow", "fast")
 
@@ -167,17 +163,11 @@ def test_constants_lie_where_the_format_wants_them(classifier):
         assert len(set(stored)) == len(stored), "equal constants stand there once"
 
 
-GENERATED = {
-    "flow_matching": SMALL_FLOW,
-    "mdn_rnn": SMALL_RECURRENT,
-}
-
-
-@pytest.fixture(scope="module", params=GENERATED)
+@pytest.fixture(scope="module", params=FAMILIES)
 def generator(request):
     """A generator whose weights are not those it begins with, its export, and noise for 12 windows."""
     windows = waves(96, seed=0)
-    built = build_generator(windows.shape, GENERATED[request.param], 0)
+    built = build_generator(windows.shape, CASES[request.param], 0)
     built.settle(windows)
     stream = np.random.default_rng(0)
     arrays = built.arrays()
@@ -212,7 +202,7 @@ def test_a_generator_with_int8_weights_is_near(generator):
 
 def test_an_exported_flow_draws_styles_of_the_generator():
     windows = waves(96, seed=0)
-    built = build_generator(windows.shape, SMALL_FLOW, 0)
+    built = build_generator(windows.shape, CASES["flow_matching"], 0)
     built.settle(windows)
     made = generator_file(built)
     (styles,) = made.tables().values()
@@ -274,9 +264,8 @@ def test_the_example_tells_each_window_of_a_stream_what_the_file_tells_it(export
     assert about["length"] == 40 and about["classes"] == list(CLASSES) and about["units"] == ["g"] * 3
     in_units = np.asarray(test.values) * np.array(about["stddev"]) + np.array(about["mean"])
     # Each window is a recording of its own: a gap of a second lies before the next.
-    rows = [
-        (5.0 * at + step / 20.0, sample) for at, window in enumerate(in_units) for step, sample in enumerate(window)
-    ]
+    steps = [(at, step) for at in range(len(test)) for step in range(40)]
+    rows = [(5.0 * at + step / 20.0, in_units[at, step]) for at, step in steps]
     told = streamed(folder, rows, "--format", name)
     (logits,) = parity.outputs(name, (folder / about["files"][name]).read_bytes(), {"window": test.values})
     assert [line[1] for line in told] == [CLASSES[label] for label in logits.argmax(axis=1)]
