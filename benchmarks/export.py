@@ -68,7 +68,7 @@ def _measured(folder: Path) -> list[str]:
         "",
         *table.markdown(CLASSIFIER_COLUMNS, rows),
         "",
-        f"The generator of preset uci_har after {GENERATOR_EPOCHS} epochs, on {params.export.generated_windows} windows. "
+        f"The generator of preset uci_har after {GENERATOR_EPOCHS} epochs, {params.export.generated_windows} windows. "
         "Differences are in standard deviations of a channel.",
         "",
         *table.markdown(GENERATOR_COLUMNS, made),

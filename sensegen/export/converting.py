@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Exportable:
     inputs: Mapping[str, tf.TensorSpec]
     calibration: Rows
 
+    @cached_property
     def frozen(self) -> Any:
         """The function with its weights as constants."""
         from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -81,7 +83,7 @@ FLOAT_BETWEEN = {**FORMATS, "int8": as_mixed_int8}  # for functions that are mor
 
 def to_litert(exportable: Exportable, formats: Mapping[str, Callable[[Any, Rows], None]]) -> dict[str, bytes]:
     """The function in each format, of operators that every LiteRT has."""
-    frozen, files = exportable.frozen(), {}
+    frozen, files = exportable.frozen, {}
     for name, choose in formats.items():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
         choose(converter, exportable.calibration)
@@ -99,7 +101,7 @@ def to_onnx(exportable: Exportable) -> bytes:
 
     from sensegen.export.onnx_names import renamed
 
-    frozen = exportable.frozen()
+    frozen = exportable.frozen
     names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
     model, _ = tf2onnx.convert.from_graph_def(
         frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=ONNX_VERSION
