@@ -61,7 +61,7 @@ def _measured(folder: Path) -> list[str]:
     of_hhar = uci_har.window_folder_of(hhar, folder / "hhar", uci_har.four_splits)
     seed_sides = all_classes(uci_har.opened(of_hhar), hhar)
     rows += classifier_rows("hhar_lstm, HHAR", hhar, seed_sides, hhar.export.classifier)
-    made = generator_rows(params, fit, Windows.open(split / "validation"), test)
+    made = generator_rows(params, fit, Windows.open(split / "validation"))
     return [
         f"Times: the median of {CALLS} calls with one window, in processor time on one core. "
         f"Test windows: {len(test):,} of UCI HAR, {len(seed_sides[1]):,} of HHAR.",
@@ -111,17 +111,14 @@ def classifier_rows(name: str, params: Params, sides: tuple[Windows, Windows], s
     return rows
 
 
-def generator_rows(params: Params, fit: Windows, validation: Windows, test: Windows) -> list[list[str]]:
+def generator_rows(params: Params, fit: Windows, validation: Windows) -> list[list[str]]:
     """Keras, and a row a file."""
     section = params.train_generator.model_copy(update={"epochs": GENERATOR_EPOCHS})
     generator = build_generator(fit.shape, section.generator, params.seed)
     pretrain(generator, fit, validation, _training(params.model_copy(update={"train_generator": section})))
     made, stream = generator_file(generator), rng(params.seed, "benchmark", "export")
-    labels = [
-        side.labels[evenly(len(side), count)].astype(np.int32)
-        for side, count in ((fit, params.export.calibration_windows), (test, params.export.generated_windows))
-    ]
-    calibration, compared = (made.draw(each, stream) for each in labels)
+    labels = fit.labels[evenly(len(fit), params.export.generated_windows)].astype(np.int32)
+    calibration, compared = made.draw(labels, stream), made.draw(labels, stream)
     exportable = made.exportable(calibration)
     files = converting.to_litert(exportable, converting.FLOAT_BETWEEN) | {"onnx": converting.to_onnx(exportable)}
     told = parity.of_generator(files, compared, made.reference(compared))

@@ -68,11 +68,8 @@ def export_generator(sides: Sides, generator: Generator, training: Training) -> 
         return _without(generator.kind, reason)
     made, params = generator_file(generator), training.params.export
     stream = rng(training.params.seed, "export", "generator")
-    labels = [
-        side.labels[evenly(len(side), count)].astype(np.int32)
-        for side, count in ((sides.fit, params.calibration_windows), (sides.test, params.generated_windows))
-    ]
-    calibration, compared = (made.draw(each, stream) for each in labels)
+    labels = sides.fit.labels[evenly(len(sides.fit), params.generated_windows)].astype(np.int32)
+    calibration, compared = made.draw(labels, stream), made.draw(labels, stream)
     exportable = made.exportable(calibration)
     files = converting.to_litert(exportable, converting.FLOAT_BETWEEN) | {"onnx": converting.to_onnx(exportable)}
     inputs = {name: [str(spec.dtype.name), *spec.shape] for name, spec in exportable.inputs.items()}

@@ -30,8 +30,10 @@ ExportedClassifierParams = ExportedCNNParams | ExportedLSTMParams | ExportedHHAR
 
 
 class ExportParams(Section):
-    """The classifier, and how many windows calibrate int8 and show how far the generator's files are off."""
+    """The classifier, and how many windows calibrate int8 and show how far files are off."""
 
     classifier: Annotated[ExportedClassifierParams, Field(discriminator="kind")]
     calibration_windows: Annotated[int, Field(ge=1, description="fit windows that show the ranges of int8")]
-    generated_windows: Annotated[int, Field(ge=1, description="on which generator and files are compared")]
+    generated_windows: Annotated[
+        int, Field(ge=1, description="that calibrate the generator's int8, and as many to compare on")
+    ]
