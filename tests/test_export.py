@@ -89,7 +89,7 @@ def test_float_files_and_onnx_say_what_keras_says(classifier):
 def test_int8_files_say_nearly_the_same(classifier):
     model, files, test = classifier
     told = parity.of_classifier(files, test.values, model.logits(test.values), (test.labels, test.classes))
-    assert told["keras"]["accuracy"] > 0.9
+    assert told["keras"]["accuracy"] > 0.75
     for name in ("dynamic_range", "int8"):
         assert 0 < told[name]["largest_difference"] < 0.1 * np.ptp(model.logits(test.values)), name
         assert told[name]["same_answers"] >= 0.97, name

@@ -80,10 +80,10 @@ def packed(model: Any) -> bytes:
     """The bytes of a model, its constants where the format wants them."""
     import flatbuffers
 
-    class Aligned(flatbuffers.Builder):  # type: ignore[misc, name-defined]
+    class Aligned(flatbuffers.Builder):
         def CreateNumpyVector(self, values: np.ndarray) -> int:  # noqa: N802, its name there
             self.StartVector(values.itemsize, values.size, ALIGNMENT)
-            self.head = self.head - values.nbytes
+            self.head = self.Head() - values.nbytes
             self.Bytes[self.head : self.head + values.nbytes] = values.tobytes(order="C")
             self.vectorNumElems = values.size
             return self.EndVector()
