@@ -4,7 +4,7 @@ A family is one class and a line in `FAMILIES`; of one that is not there it is s
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from sensegen.generators.style_and_shape import Parts
 STYLES = 256  # of each class, drawn once
 
 Inputs = dict[str, np.ndarray]  # by name, a row a window
+Tensors = Mapping[str, tf.Tensor]
 
 
 class GeneratorFile(ABC):
@@ -31,12 +32,12 @@ class GeneratorFile(ABC):
         self._by_keras = tf.function(self.by_keras)
 
     @abstractmethod
-    def function(self, **inputs: tf.Tensor) -> Any:
+    def function(self, given: Tensors) -> Any:
         """What is exported, of a batch of any fixed size."""
 
-    def by_keras(self, **inputs: tf.Tensor) -> Any:
+    def by_keras(self, given: Tensors) -> Any:
         """The same as the generator's own sampling works it out."""
-        return self.function(**inputs)
+        return self.function(given)
 
     @abstractmethod
     def draw(self, labels: Int[np.ndarray, "window"], rng: np.random.Generator) -> Inputs:
@@ -51,13 +52,13 @@ class GeneratorFile(ABC):
         specs = {name: tf.TensorSpec((1, *rows.shape[1:]), rows.dtype) for name, rows in calibration.items()}
 
         def positional(*inputs: tf.Tensor) -> Any:
-            return tf.nest.flatten(self.function(**dict(zip(specs, inputs, strict=True))))
+            return tf.nest.flatten(self.function(dict(zip(specs, inputs, strict=True))))
 
         return Exportable(positional, specs, list(calibration.values()))
 
     def reference(self, inputs: Inputs) -> list[np.ndarray]:
         """What Keras makes of many windows' inputs, output by output."""
-        made = self._by_keras(**{name: tf.constant(rows) for name, rows in inputs.items()})
+        made = self._by_keras({name: tf.constant(rows) for name, rows in inputs.items()})
         return [part.numpy() for part in tf.nest.flatten(made)]
 
 
@@ -76,11 +77,16 @@ class FlowFile(GeneratorFile):
         drawn = self.model.style.sample(tf.constant(labels), seed, temperature).numpy()
         self.styles = drawn.reshape(-1, STYLES, drawn.shape[1])
 
-    def function(self, *, style: tf.Tensor, noise: tf.Tensor, left: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-        return self.model.parts.together(Parts(self._carried(Parts(noise, style), label, left), style), label)
+    def function(self, given: Tensors) -> tf.Tensor:
+        return self._windows(self._carried, given)
 
-    def by_keras(self, *, style: tf.Tensor, noise: tf.Tensor, left: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-        return self.model.parts.together(Parts(self.model.carried(Parts(noise, style), label, left), style), label)
+    def by_keras(self, given: Tensors) -> tf.Tensor:
+        return self._windows(self.model.carried, given)
+
+    def _windows(self, carried: Callable[..., tf.Tensor], given: Tensors) -> tf.Tensor:
+        style, label = given["style"], given["label"]
+        shape = carried(Parts(given["noise"], style), label, given["left"])
+        return self.model.parts.together(Parts(shape, style), label)
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Inputs:
         style = self.styles[labels, rng.integers(STYLES, size=len(labels))]
@@ -111,10 +117,11 @@ class MakerFile(GeneratorFile):
 
     makes = "a scaled window (time, channel)"
 
-    def function(self, *, noise: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    def function(self, given: Tensors) -> tf.Tensor:
+        noise = given["noise"]
         # The dense family takes the steps of all windows for one batch.
         flat = noise if self._whole else tf.reshape(noise, (-1, noise.shape[2]))
-        return self.model.made_of(flat, label, training=False)
+        return self.model.made_of(flat, given["label"], training=False)
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Inputs:
         seed = tf.constant(rng.integers(2**31, size=2), tf.int32)
@@ -132,9 +139,10 @@ class StepFile(GeneratorFile):
 
     makes = "logits, means and logarithms of standard deviations of a step's mixture, then the states"
 
-    def function(self, *, seen: tf.Tensor, label: tf.Tensor, **states: tf.Tensor) -> Any:
-        packed = tf.nest.pack_sequence_as(self.model.states(1), list(states.values()))
-        hidden, after = self.model.stepper()(self.model.inputs(seen, label), packed)
+    def function(self, given: Tensors) -> Any:
+        states = [given[name] for name in given if name.startswith("state_")]
+        packed = tf.nest.pack_sequence_as(self.model.states(1), states)
+        hidden, after = self.model.stepper()(self.model.inputs(given["seen"], given["label"]), packed)
         return [*self.model.to_mixture(hidden), *tf.nest.flatten(after)]
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Inputs:
