@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from sensegen.classifiers.activity import ActivityClassifier
 from sensegen.evaluation.usefulness import fitted_classifier
-from sensegen.export import converting, fused_lstm
+from sensegen.export import converting, fused_lstm, lstm_onnx
+from sensegen.export.lstm_layers import Layers
 from sensegen.params.export import ExportedClassifierParams
 from sensegen.training_run import Training
 from sensegen.windows import Windows, WindowShape
@@ -38,8 +39,8 @@ def _converted(model: ActivityClassifier, shape: WindowShape, calibration: Calib
 
 
 def _fused(model: ActivityClassifier, shape: WindowShape, calibration: Calibration) -> Files:
-    layers = fused_lstm.Layers.of(model, shape.length)
-    return {**fused_lstm.to_litert(layers, calibration), "onnx": fused_lstm.to_onnx(layers)}
+    layers = Layers.of(model, shape.length)
+    return {**fused_lstm.to_litert(layers, calibration), "onnx": lstm_onnx.to_onnx(layers)}
 
 
 WAYS: Mapping[str, Callable[[Any, WindowShape, Calibration], Files]] = {
