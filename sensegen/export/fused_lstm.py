@@ -1,8 +1,8 @@
 """A network of dense, LSTM, LSTM, dense as a LiteRT file of four operators and a cut.
 
 LiteRT has an operator for a whole LSTM layer. Its converter knows how to find it in Keras 2 only; of Keras 3 it makes a
-loop, which holds some weights twice, is many times slower, and cannot be calibrated in useful time. So the file is
-written directly (`flatbuffer`), in float, with int8 weights, or in int8.
+loop, which holds some weights twice and cannot be calibrated in useful time. So the file is written directly
+(`flatbuffer`), in float, with int8 weights, or in int8.
 """
 
 import numpy as np

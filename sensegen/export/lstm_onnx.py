@@ -1,6 +1,6 @@
 """A network of dense, LSTM, LSTM, dense as ONNX, which has an operator for a whole LSTM layer, too.
 
-Of Keras' loops tf2onnx makes a file that ONNX Runtime refuses.
+tf2onnx would make a loop of each layer.
 """
 
 from collections.abc import Mapping
