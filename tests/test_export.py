@@ -167,7 +167,8 @@ def test_constants_lie_where_the_format_wants_them(classifier):
 def generator(request):
     """A generator whose weights are not those it begins with, its export, and noise for 12 windows."""
     windows = waves(96, seed=0)
-    built = build_generator(windows.shape, CASES[request.param], 0)
+    with converting.inner_functions_inlined():  # compiling takes half a minute
+        built = build_generator(windows.shape, CASES[request.param], 0)
     built.settle(windows)
     stream = np.random.default_rng(0)
     arrays = built.arrays()
@@ -202,7 +203,8 @@ def test_a_generator_with_int8_weights_is_near(generator):
 
 def test_an_exported_flow_draws_styles_of_the_generator():
     windows = waves(96, seed=0)
-    built = build_generator(windows.shape, CASES["flow_matching"], 0)
+    with converting.inner_functions_inlined():
+        built = build_generator(windows.shape, CASES["flow_matching"], 0)
     built.settle(windows)
     made = generator_file(built)
     (styles,) = made.tables().values()

@@ -34,14 +34,15 @@ class Exportable:
         from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
         named = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
-        with _inner_functions_inlined():
+        with inner_functions_inlined():
             traced = tf.function(self.function, autograph=False).get_concrete_function(*named)
         return convert_variables_to_constants_v2(traced)
 
 
 @contextmanager
-def _inner_functions_inlined() -> Iterator[None]:
-    """Functions that a model compiles by itself become part of what is traced: ONNX has no calls of functions."""
+def inner_functions_inlined() -> Iterator[None]:
+    """Functions that a model compiles by itself become part of what is traced: ONNX has no calls of functions, and for
+    a few windows compiling them takes longer than all else."""
     tf.config.run_functions_eagerly(True)
     try:
         yield

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Int
 
-from sensegen.export.converting import Exportable
+from sensegen.export.converting import Exportable, inner_functions_inlined
 from sensegen.generators import build_generator
 from sensegen.generators.generator import Generator
 from sensegen.generators.style_and_shape import Parts
@@ -29,7 +29,7 @@ class GeneratorFile(ABC):
 
     def __init__(self, generator: Any):
         self.model, self.temperature, self.classes = generator.model, generator.temperature, generator.shape.classes
-        self._by_keras = tf.function(self.by_keras)
+        self.traced: dict[int, Any] = {}  # by how many windows it is for
 
     @abstractmethod
     def function(self, given: Tensors) -> Any:
@@ -58,8 +58,12 @@ class GeneratorFile(ABC):
 
     def reference(self, inputs: Inputs) -> list[np.ndarray]:
         """What Keras makes of many windows' inputs, output by output."""
-        made = self._by_keras({name: tf.constant(rows) for name, rows in inputs.items()})
-        return [part.numpy() for part in tf.nest.flatten(made)]
+        given = {name: tf.constant(rows) for name, rows in inputs.items()}
+        windows = len(next(iter(inputs.values())))
+        if windows not in self.traced:
+            with inner_functions_inlined():
+                self.traced[windows] = tf.function(self.by_keras).get_concrete_function(given)
+        return [part.numpy() for part in tf.nest.flatten(self.traced[windows](given))]
 
 
 class FlowFile(GeneratorFile):
@@ -184,6 +188,7 @@ def generator_file(generator: Generator) -> GeneratorFile:
     params = generator.params
     if "precision" in type(params).model_fields:
         params = params.model_copy(update={"precision": "float32"})
-    exact = build_generator(generator.shape, params, seed=0)  # type: ignore[arg-type]
+    with inner_functions_inlined():
+        exact = build_generator(generator.shape, params, seed=0)  # type: ignore[arg-type]
     exact.assign(generator.arrays())
     return FAMILIES[generator.kind](exact)
