@@ -36,7 +36,7 @@ class Exportable:
         named = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
         with inner_functions_inlined():
             traced = tf.function(self.function, autograph=False).get_concrete_function(*named)
-        return convert_variables_to_constants_v2(traced)
+        return convert_variables_to_constants_v2(traced, lower_control_flow=False)
 
 
 @contextmanager
@@ -98,13 +98,14 @@ def to_litert(exportable: Exportable, formats: Mapping[str, Callable[[Any, Rows]
 
 def to_onnx(exportable: Exportable) -> bytes:
     """The function in float as ONNX."""
-    import tf2onnx
+    from tf2onnx import optimizer, tfonnx
 
     from sensegen.export.onnx_names import renamed
 
     frozen = exportable.frozen
-    names = [[tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs)]
-    model, _ = tf2onnx.convert.from_graph_def(
-        frozen.graph.as_graph_def(), input_names=names[0], output_names=names[1], opset=ONNX_VERSION
-    )
-    return renamed(model, list(exportable.inputs))
+    inputs, outputs = ([tensor.name for tensor in tensors] for tensors in (frozen.inputs, frozen.outputs))
+    # Not by its `from_graph_def`, which freezes what is frozen, slowly, and throws that away.
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(frozen.graph.as_graph_def(), name="")
+        made = tfonnx.process_tf_graph(graph, opset=ONNX_VERSION, input_names=inputs, output_names=outputs)
+    return renamed(optimizer.optimize_graph(made).make_model("sensegen"), list(exportable.inputs))

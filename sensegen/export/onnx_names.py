@@ -9,10 +9,32 @@ def renamed(model: Any, inputs: Sequence[str]) -> bytes:
     graph = model.graph
     names = {"": ""} | {value.name: name for value, name in zip(graph.input, inputs, strict=True)}
     names |= {value.name: f"output_{at}" for at, value in enumerate(graph.output)}
+    _share_constants(graph)
     _rename(graph, names)
     model.producer_name, model.producer_version, model.doc_string = "sensegen", "", ""
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _share_constants(graph: Any) -> None:
+    """Equal constants become one: which of them tf2onnx leaves is another in every process."""
+    first: dict[bytes, str] = {}
+    other: dict[str, str] = {}
+    for constant in graph.initializer:
+        nameless = type(constant)()
+        nameless.CopyFrom(constant)
+        nameless.name = nameless.doc_string = ""
+        other[constant.name] = first.setdefault(nameless.SerializeToString(deterministic=True), constant.name)
+    for node in _all_nodes(graph):
+        node.input[:] = [other.get(name, name) for name in node.input]
+    _replace(graph.initializer, [constant for constant in graph.initializer if other[constant.name] == constant.name])
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:
+    for node in graph.node:
+        yield node
+        for inner in _inner(node):
+            yield from _all_nodes(inner)
 
 
 def _rename(graph: Any, names: dict[str, str]) -> None:
