@@ -15,6 +15,7 @@ BENCHMARKS = {
     "completion": "benchmarks.completion",
     "divergence": "benchmarks.divergence",
     "dowgan": "benchmarks.dowgan",
+    "export": "benchmarks.export",
     "fusion": "benchmarks.fusion",
     "gates": "benchmarks.gates",
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",

@@ -23,6 +23,7 @@ class Artifacts:
     augment: Path
     evaluate: Path
     report: Path
+    export: Path
 
     def __init__(self, root: Path):
         self.root = root

@@ -38,6 +38,10 @@ SMALL["evaluate"] = {
     "encoder": {"filters": 8, "optimiser": FAST, "epochs": 2},
 }
 SMALL["evaluate"]["judges"] |= {"windows": 50, "patience": 1}
+SMALL["export"] = {
+    "classifier": {"kind": "cnn", "filters": 8, "optimiser": FAST, "epochs": 2},
+    **{"calibration_windows": 10, "generated_windows": 4},
+}
 TRAINING_STAGES = ("train_generator", "train_discriminator", "alternate")
 
 
@@ -64,7 +68,7 @@ def trained(prepared) -> Path:
 @pytest.fixture
 def project(prepared, tmp_path) -> Path:
     """A copy of the project before its trainings, to break."""
-    begun = shutil.ignore_patterns("mlruns", ".cache", *TRAINING_STAGES, "evaluate", "report")
+    begun = shutil.ignore_patterns("mlruns", ".cache", *TRAINING_STAGES, "evaluate", "report", "export")
     return Path(shutil.copytree(prepared, tmp_path / "project", symlinks=True, ignore=begun))
 
 
@@ -75,7 +79,7 @@ def outputs(root: Path) -> dict[str, bytes]:
 
 
 def test_evaluation_and_report_follow_the_trainings(trained):
-    succeed(trained, "augment", "evaluate", "report")
+    succeed(trained, "augment", "evaluate", "report", "export")
     written = {path for path in (trained / "artifacts").rglob("*") if path.is_file()}
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for stage in graph.values():
@@ -90,6 +94,24 @@ def test_evaluation_and_report_follow_the_trainings(trained):
     assert len(synthetic) == metrics["windows"]["fit"] and np.isfinite(synthetic).all()
     page = (trained / "artifacts" / "report" / "report.html").read_text(encoding="utf-8")
     assert all(name in page for name in ("WALKING_UPSTAIRS", "heart_rate", "TSTR"))
+
+
+def test_the_export_is_the_same_bytes_in_a_second_run_whatever_was_done_before(trained):
+    folder = trained / "artifacts" / "export"
+    succeed(trained, "export")
+    first = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    shutil.rmtree(folder)
+    process = start_stage(trained, "export")
+    while not list((trained / ".cache" / "checkpoints" / "export").rglob("*.safetensors")):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)  # what goes on from a checkpoint names its graphs otherwise
+    process.communicate()
+    succeed(trained, "export")
+    assert {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["classifier"]["formats"]["float"]["largest_difference"] < 1e-4
+    assert metrics["generator"]["kind"] == "mdn_rnn" and metrics["generator"]["formats"]["onnx"]["rms_share"] < 1e-4
 
 
 def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(trained, project):

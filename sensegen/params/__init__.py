@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sensegen.params import errors
 from sensegen.params.datasets import DatasetParams
+from sensegen.params.export import ExportParams
 from sensegen.params.models import (
     AlternateParams,
     AugmentParams,
@@ -111,6 +112,7 @@ class Params(Section):
     augment: AugmentParams
     evaluate: EvaluateParams
     report: ReportParams
+    export: ExportParams
     promotion: PromotionParams
     retrain: RetrainParams
 
