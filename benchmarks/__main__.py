@@ -13,6 +13,7 @@ BENCHMARKS = {
     "archive_to_windows": "benchmarks.archive_to_windows",
     "chickenpox": "benchmarks.chickenpox",
     "completion": "benchmarks.completion",
+    "data_parallel": "benchmarks.data_parallel",
     "divergence": "benchmarks.divergence",
     "dowgan": "benchmarks.dowgan",
     "fusion": "benchmarks.fusion",
