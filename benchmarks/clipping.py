@@ -24,7 +24,7 @@ LEDGER = Ledger(
     ("commit", "loss", "rate", "gradient_norm", "steps", "not_finite_at", "first_loss", "last_loss", "largest_norm"),
     ("loss", "rate", "gradient_norm", "steps"),
 )
-HEADS = ("loss", "rate of SGD", "gradients", "first loss", "mean of the last 10", "largest gradient norm", "what happens")
+HEADS = ("loss", "rate", "gradients", "first loss", "mean of the last 10", "largest gradient norm", "what happens")
 
 
 def lines(windows: Path) -> list[str]:
@@ -36,9 +36,9 @@ def lines(windows: Path) -> list[str]:
         for norm in (UNCLIPPED, 1.0)
     ]
     about = (
-        f"The same network by plain SGD (no Adam) at rates that are too large, {STEPS} steps of {BATCH} windows, one seed; "
-        "stopped at the first number that is not finite. `log(softmax)` is minus the logarithm of the softmax of the "
-        "label, taken literally; `log space` is the loss of this project."
+        f"The same network by plain SGD (no Adam) at rates that are too large, {STEPS} steps of {BATCH} windows, one "
+        "seed; stopped at the first number that is not finite. `log(softmax)` is minus the logarithm of the softmax of "
+        "the label, taken literally; `log space` is the loss of this project."
     )
     return [about, "", *table.markdown(HEADS, [_shown(row) for row in rows])]
 
@@ -95,7 +95,8 @@ def _model(loss: str, shape: Any) -> Any:
 
 
 def _shown(row: dict[str, str]) -> list[str]:
-    clipped = "as they are" if float(row["gradient_norm"]) >= UNCLIPPED else f"clipped to {float(row['gradient_norm']):g}"
+    norm = float(row["gradient_norm"])
+    clipped = "as they are" if norm >= UNCLIPPED else f"clipped to {norm:g}"
     how = f"NaN or infinite at step {row['not_finite_at']}" if row["not_finite_at"] else "stays finite"
     return [row["loss"], row["rate"], clipped, row["first_loss"], row["last_loss"], row["largest_norm"], how]
 

@@ -1,10 +1,10 @@
 """What 16 to 256 machines would make of a step that was measured on one: a calculation, and no measurement.
 
-Synchronous, by a ring all-reduce: each worker sends and receives 2 (N - 1) / N times the gradient, in 2 (N - 1) messages
-(Patarasuk & Yuan, 2009), after the gradient is whole, so nothing is hidden behind the computation. Each worker keeps its
-own share of the batch, which grows with the workers. Asynchronous, by one parameter server: every push brings a gradient
-and takes the weights along, so the server's link carries one of either a push in each direction; it applies them one by
-one. Workers are alike and never late, and nothing is compressed.
+Synchronous, by a ring all-reduce: each worker sends and receives 2 (N - 1) / N times the gradient, in 2 (N - 1)
+messages (Patarasuk & Yuan, 2009), after the gradient is whole, so nothing is hidden behind the computation. Each worker
+keeps its own share of the batch, which grows with the workers. Asynchronous, by one parameter server: every push brings
+a gradient and takes the weights along, so the server's link carries one of either a push in each direction; it applies
+them one by one. Workers are alike and never late, and nothing is compressed.
 """
 
 from dataclasses import dataclass
@@ -27,15 +27,16 @@ NETWORKS = (Network("1 Gbit/s, 100 us", 125e6, 100e-6), Network("10 Gbit/s, 50 u
 HEADS = ("network", "workers", "all-reduce, ms", "efficiency, synchronous", "efficiency, asynchronous", "staleness")
 
 
-def lines(step_seconds: float, gradient_bytes: int, server_seconds: float = 0.002) -> list[str]:
+def lines(step_seconds: float, gradient_bytes: int, server_seconds: float) -> list[str]:
     """A table over networks and workers, and what it was calculated from."""
-    body = [_row(network, count, step_seconds, gradient_bytes, server_seconds) for network in NETWORKS for count in WORKERS]
+    measured = (step_seconds, gradient_bytes, server_seconds)
+    body = [_row(network, count, *measured) for network in NETWORKS for count in WORKERS]
     about = (
-        f"Calculated, not measured: a step of {1e3 * step_seconds:.0f} ms of processor time on a worker's share of "
-        f"64 windows, a gradient of {gradient_bytes / 1e6:.2f} MB, {1e3 * server_seconds:.0f} ms for an update on the "
-        "parameter server. Synchronous: ring all-reduce (Patarasuk & Yuan, 2009), not overlapped; asynchronous: as many "
-        "pushes as the server's link and processor take. Efficiency: windows a second over those of as many workers "
-        "alone; it counts no lateness of workers and nothing that larger batches or staleness cost in accuracy."
+        f"Calculated, not measured: a step of {1e3 * step_seconds:.0f} ms of processor time on a worker's 64 windows, "
+        f"a gradient of {gradient_bytes / 1e6:.2f} MB, {1e3 * server_seconds:.1f} ms for an update on the "
+        "parameter server. Synchronous: ring all-reduce (Patarasuk & Yuan, 2009), not overlapped; asynchronous: as "
+        "many pushes as the server's link and processor take. Efficiency: windows a second over those of as many "
+        "workers alone; it counts no lateness of workers and nothing that larger batches or staleness cost in accuracy."
     )
     return [about, "", *table.markdown(HEADS, body)]
 

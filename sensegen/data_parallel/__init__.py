@@ -4,7 +4,8 @@
 that whatever the project trains by `Training.step`, `batches` and `train` needs no change. Two ways:
 
 - `synchronous`: gradients are averaged by the collective all-reduce of `tf.distribute.MultiWorkerMirroredStrategy`,
-  then clipped by their global norm, and every worker makes the same update. An equal batch gives what one process gives.
+  then clipped by their global norm, and every worker makes the same update. An equal batch gives what a single process
+  gives.
 - `asynchronous`: each worker sends its gradient to a parameter server and takes the weights as they are then (Dean et
   al., 2012). Nobody waits, but a gradient is of weights that others have changed meanwhile: its staleness is counted.
 

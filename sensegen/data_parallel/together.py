@@ -1,6 +1,7 @@
 """Workers are started, waited for, and started again from the last checkpoint when one is lost."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 
 from sensegen.data_parallel.parameter_server import ParameterServer
 from sensegen.data_parallel.workers import AsynchronousWorker, Done, SynchronousWorker, Task
-from sensegen.distributed.actors import Actor, Company, Lost, company, first_done, result
+from sensegen.distributed.actors import Actor, Company, Lost, company, first_done, loss, result
 
+GRACE_SECONDS = 30.0  # in which the end of a process is known for certain
 Show = Callable[[str], None]
 
 
@@ -83,8 +85,29 @@ def _all_at_once(place: Company, task: Task, crew: Crew) -> list[Done]:
     promises = {worker.begin("work", task, addresses): rank for rank, worker in enumerate(workers)}
     done: dict[int, Done] = {}
     for promise in _as_they_end(promises, task, crew):
-        done[promises.pop(promise)] = result(promise)
+        rank = promises.pop(promise)
+        try:
+            done[rank] = result(promise)
+        except Lost:
+            raise
+        except Exception:
+            _unless_lost([*promises])
+            raise
     return [done[rank] for rank in range(crew.workers)]
+
+
+def _unless_lost(promises: Sequence[Any]) -> None:
+    """Those who wait for a worker that is gone fail by themselves, and may do so before its end is known.
+
+    Raises:
+        Lost: if one of the others was lost; what the first one said was a consequence.
+    """
+    waiting, until = list(promises), time.monotonic() + GRACE_SECONDS
+    while waiting and time.monotonic() < until:
+        if (ended := first_done(waiting, seconds=1.0)) is not None:
+            waiting.remove(ended)
+            if (lost := loss(ended)) is not None:
+                raise lost
 
 
 def _by_server(place: Company, task: Task, crew: Crew, lost: list[str]) -> Outcome:

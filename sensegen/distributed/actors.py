@@ -97,9 +97,20 @@ def result(promise: Any) -> Any:
     try:
         return ray.get(promise)
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
+        raise error.cause if isinstance(error.cause, Exception) else error from None
     except ray.exceptions.RayError as error:
         raise Lost(f"Ray lost a worker in the middle of its work: {error}") from error
+
+
+def loss(promise: Any) -> Lost | None:
+    """That the process of a promise that has ended was lost, if it was."""
+    try:
+        result(promise)
+    except Lost as lost:
+        return lost
+    except Exception:
+        return None
+    return None
 
 
 def own_address() -> str:
