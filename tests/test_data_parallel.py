@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import sines
+import yaml
+from conftest import ROOT, sines
 
+from benchmarks import many_workers
 from sensegen.classifiers.activity import CNNClassifier
 from sensegen.classifiers.hhar_lstm import HHARLSTMClassifier
+from sensegen.data_parallel import generators
 from sensegen.data_parallel.parameter_server import Pushed
 from sensegen.data_parallel.served_weights import Served
 from sensegen.data_parallel.sharing import EPOCHS, OwnRows
@@ -29,7 +32,7 @@ from sensegen.distributed import cluster
 from sensegen.divergence import AlertLog, Diverged
 from sensegen.evaluation.usefulness import fit_classifier
 from sensegen.guard import DivergenceGuard
-from sensegen.params import DivergenceParams, Params
+from sensegen.params import DivergenceParams, InvalidParams, Params
 from sensegen.params.models import CNNClassifierParams, HHARLSTMClassifierParams, OptimiserParams
 from sensegen.training_run import Training
 
@@ -108,7 +111,8 @@ def killed(task: Task, kind: str, after_epochs: int) -> Iterator[list[int]]:
     ended: list[int] = []
 
     def kill() -> None:
-        while not (task.folder / EPOCHS).exists() or len((task.folder / EPOCHS).read_text().split("\n")) <= after_epochs:
+        lines = task.folder / EPOCHS
+        while not lines.exists() or lines.read_text(encoding="utf-8").count("\n") < after_epochs:
             time.sleep(0.05)
         victim = max(process.pid for process in psutil.process_iter() if is_ours(process, f"ray::{kind}"))
         os.kill(victim, signal.SIGKILL)
@@ -208,3 +212,37 @@ def test_a_new_server_goes_on_from_the_checkpoint_of_the_old_one(tmp_path):
     assert np.array_equal(again.told({}).weights[0], server.told({}).weights[0])
     assert again.version == 3 and list(again.counts.numpy()) == [0, 3]
     assert isinstance(again.guard, DivergenceGuard)
+
+
+def test_a_ring_moves_twice_the_gradient_and_a_server_ends_at_its_link_or_its_processor():
+    network = many_workers.Network("1 Gbit/s", 125e6, 1e-3)
+    assert many_workers.ring_seconds(2, 125_000_000, network) == pytest.approx(1.0 + 0.002)
+    assert many_workers.ring_seconds(256, 125_000_000, network) == pytest.approx(2 * 255 / 256 + 0.510)
+    few, many = (many_workers.pushes_a_second(count, 1.0, 125_000, network, 0.01) for count in (2, 10_000))
+    assert few == pytest.approx(2 / 1.014) and many == pytest.approx(100)
+
+
+def test_generators_that_workers_cannot_share_are_refused_before_any_is_started(params):
+    section = params.train_generator
+    wrong = section.optimiser.batch_windows + 1
+    with pytest.raises(InvalidParams, match=rf"multiple of {wrong}"):
+        generators.check(params, wrong)
+    wgan = section.generator.model_copy(update={"kind": "wgan_gp"})
+    changed = params.model_copy(update={"train_generator": section.model_copy(update={"generator": wgan})})
+    with pytest.raises(InvalidParams, match="wgan_gp is trained against a critic"):
+        generators.check(changed, 1)
+
+
+def test_the_manifest_has_the_locked_ray_and_pods_without_root_or_privileges_within_limits():
+    manifest = yaml.safe_load((ROOT / "deploy" / "kuberay.yaml").read_text(encoding="utf-8"))
+    cluster_of = manifest["spec"]["rayClusterSpec"]
+    assert f"ray=={cluster_of['rayVersion']} " in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert cluster_of["authOptions"] == {"mode": "token"}
+    (workers,) = cluster_of["workerGroupSpecs"]
+    assert f"--workers {workers['replicas']} " in manifest["spec"]["entrypoint"]
+    for pod in (cluster_of["headGroupSpec"]["template"]["spec"], workers["template"]["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10001
+        (container,) = pod["containers"]
+        assert set(container["resources"]["limits"]) >= {"cpu", "memory"}
+        assert "@sha256:" in container["image"]
+        assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
