@@ -58,7 +58,6 @@ WAYS = (
     Way("asynchronous", 2),
     Way("one process", batch=BATCH // 2, epochs=0),
     Way("parameter server", batch=0, epochs=0),
-    Way("asynchronous", 4, epochs=1),
 )
 
 
