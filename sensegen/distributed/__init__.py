@@ -122,7 +122,7 @@ def cluster(workers: int) -> Iterator[Any]:
         return
     local = {
         **{"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},
-        "_node_ip_address": "127.0.0.1",  # Ray asks for no password: only this machine may reach it
+        "_node_ip_address": "127.0.0.1",  # whoever reaches Ray may run anything: this machine alone
         "runtime_env": {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
     }
     ray.init(**({} if os.environ.get("RAY_ADDRESS") else local), log_to_driver=False, logging_level="ERROR")
