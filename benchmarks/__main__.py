@@ -12,6 +12,7 @@ BENCHMARKS = {
     "augmentation": "benchmarks.augmentation",
     "archive_to_windows": "benchmarks.archive_to_windows",
     "chickenpox": "benchmarks.chickenpox",
+    "clipping": "benchmarks.clipping",
     "completion": "benchmarks.completion",
     "data_parallel": "benchmarks.data_parallel",
     "divergence": "benchmarks.divergence",

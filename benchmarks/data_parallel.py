@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import clipping, many_workers, table, uci_har
+from benchmarks import many_workers, table, uci_har
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
 from benchmarks.uci_har import ROOT, preset_params
 from sensegen.params.models import HHARLSTMClassifierParams, OptimiserParams
 
 SCRATCH = ROOT / ".cache" / "data_parallel"  # windows and checkpoints; may be deleted at any time
-BATCH, EPOCHS, WARM_STEPS, TIMED_STEPS = 128, 5, 3, 20
+BATCH, EPOCHS, WARM_STEPS, TIMED_STEPS = 128, 1, 3, 20
 OPTIMISER = OptimiserParams(learning_rate=0.0025, batch_windows=BATCH, gradient_norm=1.0)
 LSTM = HHARLSTMClassifierParams(units=64, optimiser=OPTIMISER, epochs=EPOCHS)
 MEASURES = ("step_ms", "processor_ms", "load", "updates", "staleness_mean", "staleness_max", "accuracy", "weights")
@@ -81,15 +81,19 @@ class Measured:
 
 def run() -> list[str]:
     """Train what is missing, each way in processes of its own, and write the tables."""
+    rows = [measured(Job(way, published_windows())) for way in WAYS]
+    lines = [*_explanation(rows), "", *table.markdown(HEADS, [_shown(row, rows[0]) for row in rows if row["accuracy"]])]
+    lines += ["", *many_workers.lines(*_of_a_share(rows))]
+    table.put("data_parallel", lines)
+    return lines
+
+
+def published_windows() -> Path:
+    """The window folder, made once."""
     windows = SCRATCH / "artifacts" / "window"
     if not windows.exists():
         uci_har.published_folder(SCRATCH)
-    rows = [measured(Job(way, windows)) for way in WAYS]
-    lines = [*_explanation(rows), "", *table.markdown(HEADS, [_shown(row, rows[0]) for row in rows if row["accuracy"]])]
-    lines += ["", *many_workers.lines(*_of_a_share(rows))]
-    lines += ["", *clipping.lines(windows)]
-    table.put("data_parallel", lines)
-    return lines
+    return windows
 
 
 def measured(job: Job) -> Row:
@@ -133,7 +137,8 @@ def _alone(task: Any) -> Measured:
 def _served(task: Any) -> Measured:
     """The server's own time for an update, without the way of a gradient to it."""
     from sensegen.classifiers.hhar_lstm import HHARLSTMClassifier
-    from sensegen.data_parallel.parameter_server import ParameterServer, Pushed
+    from sensegen.data_parallel.messages import Pushed
+    from sensegen.data_parallel.parameter_server import ParameterServer
 
     server = ParameterServer(task.params.divergence, task.params.runtime, task.stage, task.folder, 1)
     model = HHARLSTMClassifier(uci_har.opened(task.job.windows)[0].shape, LSTM, 0)
@@ -208,7 +213,7 @@ def _shown(row: Mapping[str, str], alone: Mapping[str, str]) -> list[str]:
     return [
         *(row["way"], row["workers"], row["step_ms"], row["processor_ms"], f"{updates:.2f}", f"{speed:.0f}"),
         f"{speed / _windows_a_second(alone) / int(row['workers']):.2f}",
-        *(late, row["updates"], f"{row['accuracy']} ({row['epochs']} epochs)", row["load"]),
+        *(late, row["updates"], f"{row['accuracy']} (epoch {row['epochs']})", row["load"]),
     ]
 
 
@@ -233,8 +238,14 @@ def _of_a_share(rows: list[Row]) -> tuple[float, int, float]:
     return 1e-3 * float(share["processor_ms"]), 4 * int(share["weights"]), 1e-3 * float(server["processor_ms"])
 
 
+def main(way: str, windows: str, told: str) -> None:
+    """Train one way in this process and its workers, and write down what was measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = trained(Job(Way(**json.loads(way)), Path(windows)), Path(folder))
+    Path(told).write_text(json.dumps(figures))
+
+
 if __name__ == "__main__":
-    asked = Job(Way(**json.loads(sys.argv[1])), Path(sys.argv[2]))
-    with tempfile.TemporaryDirectory() as scratch:
-        figures = trained(asked, Path(scratch))
-    Path(sys.argv[3]).write_text(json.dumps(figures))
+    from benchmarks import data_parallel  # by its name: workers import what they are given
+
+    data_parallel.main(*sys.argv[1:])

@@ -23,7 +23,7 @@ from benchmarks import many_workers
 from sensegen.classifiers.activity import CNNClassifier
 from sensegen.classifiers.hhar_lstm import HHARLSTMClassifier
 from sensegen.data_parallel import generators
-from sensegen.data_parallel.parameter_server import Pushed
+from sensegen.data_parallel.messages import Pushed
 from sensegen.data_parallel.served_weights import Served
 from sensegen.data_parallel.sharing import EPOCHS, OwnRows
 from sensegen.data_parallel.together import Crew, asynchronously, synchronously

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sensegen.data_parallel.parameter_server import Pushed, Told
+from sensegen.data_parallel.messages import Pushed, Told
 from sensegen.data_parallel.sharing import SharedTraining
 from sensegen.distributed.actors import Actor
 from sensegen.divergence import AlertLog

@@ -35,7 +35,8 @@ def train(root: Path, params: Params, out: Path, crew: Crew) -> None:
     if not folder.exists():
         remove(folder.parent)  # of other params or code
     job = GeneratorJob(root, artifacts.window, out.resolve())
-    synchronously(Task(train_generator, job, params, folder, STAGE), crew)
+    for alert in synchronously(Task(train_generator, job, params, folder, STAGE), crew).alerts:
+        crew.show(f"{alert['part']}, step {alert['step']}: {alert['reason']} ({alert['kind']})")
     remove(folder.parent)
 
 

@@ -5,39 +5,13 @@ others there were meanwhile is its staleness. What is not finite is not applied:
 state with half the rate, as in every training here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from sensegen.data_parallel.messages import Arrays, Pushed, Told
 from sensegen.divergence import AlertLog
 from sensegen.params import DivergenceParams, RuntimeParams
 from sensegen.params.models import OptimiserParams
-
-Arrays = Sequence[np.ndarray]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a worker gets back: the weights, how many updates they have seen, and how its own update went."""
-
-    weights: Arrays
-    version: int
-    report: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """A worker's gradient: of which loss and weights, at which of its steps, and how far the rate has decayed."""
-
-    rank: int
-    step: int
-    version: int
-    loss: float
-    decay: float
-    gradients: Arrays
 
 
 class ParameterServer:

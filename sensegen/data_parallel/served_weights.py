@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensegen.data_parallel.parameter_server import Pushed, Told
+from sensegen.data_parallel.messages import Pushed, Told
 from sensegen.guard import DivergenceGuard, Variables
 from sensegen.params.models import OptimiserParams
 from sensegen.training import not_finite
