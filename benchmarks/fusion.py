@@ -6,6 +6,7 @@ A training that docs/results/fusion.csv has under the same settings is not run a
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from benchmarks import preset_windows, table
 from benchmarks.ledger import FOLDER, Ledger, Row, commit, settings_hash
-from sensegen import datasets, training
+from sensegen import datasets, distributed, training
 from sensegen.divergence import AlertLog
 from sensegen.evaluation.leave_one_out import apart, beside_majority, judged, over_subjects
 from sensegen.params import Params
@@ -62,11 +63,12 @@ def run() -> list[str]:
     training.set_up(checked.runtime)
     with TemporaryDirectory() as folder:
         windows = preset_windows.all_windows(checked, Path(folder))
-        rows = [
-            measured((kind, layers), windows, subject, checked, Path(folder))
-            for kind, layers in LECTURE
-            for subject in dict.fromkeys(windows.subjects)
-        ]
+        subjects = dict.fromkeys(windows.subjects)
+        jobs = [Job(network, windows, subject, checked, Path(folder)) for network in LECTURE for subject in subjects]
+        missing = [job for job in jobs if not LEDGER.find(job.known)]
+        for row in distributed.each(trained, missing, checked.runtime):
+            LEDGER.append(row)
+        rows = [measured(job) for job in jobs]
     lines = [_about(windows, checked), "", *table.markdown(COLUMNS, list(_body(rows))), "", _reading(rows)]
     table.put("fusion", lines)
     return lines
@@ -78,14 +80,39 @@ def dsads_params() -> Params:
     return preset_windows.preset_params("dsads", {"channels": channels, "overlap": 0.0})
 
 
-def measured(network: tuple[str, int], windows: Windows, subject: str, checked: Params, folder: Path) -> Row:
-    """The row of one network (architecture, convolutions) and one person left out: found, or trained for."""
-    kind, layers = network
-    known = {"architecture": kind, "layers": layers, "subject": subject, "seed": SEED, "settings": _settings(checked)}
-    if found := LEDGER.find(known):
-        return found
-    judge = Training(checked.model_copy(update={"seed": SEED}), AlertLog(folder / "alerts.jsonl", "fusion"))
-    return LEDGER.append({"commit": commit()} | known | _trained(network, windows, subject, judge))
+@dataclass(frozen=True)
+class Job:
+    """One network (architecture, convolutions) and one person left out, for whichever process takes it."""
+
+    network: tuple[str, int]
+    windows: Windows
+    subject: str
+    checked: Params
+    folder: Path
+
+    @property
+    def known(self) -> Row:
+        """By what its row is known."""
+        kind, layers = self.network
+        settings = _settings(self.checked)
+        return {
+            **{"architecture": kind, "layers": str(layers), "subject": self.subject, "seed": str(SEED)},
+            "settings": settings,
+        }
+
+
+def measured(job: Job) -> Row:
+    """The row of a job: found, or trained for."""
+    return LEDGER.find(job.known) or LEDGER.append(trained(job))
+
+
+def trained(job: Job) -> Row:
+    """The row of a job, trained for in this process."""
+    if distributed.in_worker():  # trainings run side by side: each has one thread
+        training.set_up(job.checked.runtime.model_copy(update={"threads": 1}))
+    log = AlertLog(job.folder / f"{'_'.join(map(str, job.network))}_{job.subject}.jsonl", "fusion")
+    judge = Training(job.checked.model_copy(update={"seed": SEED}), log)
+    return {"commit": commit()} | job.known | _trained(job.network, job.windows, job.subject, judge)
 
 
 def _trained(network: tuple[str, int], windows: Windows, subject: str, judge: Training) -> dict[str, str]:

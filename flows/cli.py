@@ -201,6 +201,35 @@ def tune(
 
 
 @app.command()
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the generator, to begin with by `sensegen warm-start`.")],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; else runtime.workers of params.yaml.")] = None,
+) -> None:
+    """Train the generator by several workers of a Ray cluster; the pipeline's own stage stays on one machine."""
+    root = command.prepared_root()
+    from flows import tuning
+    from sensegen import params as schema
+    from sensegen.data_parallel import generators, together
+
+    with _only_run(root):
+        command.check_params(root)
+        checked = schema.load(root / "params.yaml")
+        crew = together.Crew(workers or checked.runtime.workers, show=typer.echo)
+        try:
+            generators.check(checked, crew.workers)
+            tuning.make_windows(root)
+            generators.train(root, checked, out, crew)
+        except schema.InvalidParams as error:
+            raise command.failed(str(error), 2) from None
+        except KeyboardInterrupt:
+            message = "Cancelled. The same command goes on from the last checkpoint."
+            raise command.failed(message, CANCELLED_EXIT_CODE) from None
+        except (ValueError, OSError, RuntimeError) as error:
+            raise command.failed(str(error)) from None
+    typer.echo(f"Trained by {crew.workers} workers: {out}")
+
+
+@app.command()
 def warm_start(
     model: Annotated[str, typer.Argument(help="A generator's folder, or models:/... in the tracking store.")],
     frozen: Annotated[list[str] | None, typer.Option(help="A layer that is not trained at first; repeatable.")] = None,

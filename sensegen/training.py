@@ -119,14 +119,19 @@ class GradientStep:
         return {name: float(value) for name, value in report.items()}
 
     def _eager_update(self, batch: Any, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            loss = self.model.batch_loss(batch, seed)
+        loss, gradients = self.slope(batch, seed)
         variables = self.model.trainable_variables
-        gradients, norm = tf.clip_by_global_norm(tape.gradient(loss, variables), self.gradient_norm)
+        gradients, norm = tf.clip_by_global_norm(gradients, self.gradient_norm)
         self.optimiser.apply(gradients, variables)
         # x - x is 0 for finite x and NaN for everything else.
         weights = tf.add_n([tf.reduce_sum(v.value - v.value) for v in variables])
         return {"loss": loss, "gradient_norm": norm, "weights": weights}
+
+    def slope(self, batch: Any, seed: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The loss of a batch, and its gradient: a tensor for each variable that is trained."""
+        with tf.GradientTape() as tape:
+            loss = self.model.batch_loss(batch, seed)
+        return loss, tape.gradient(loss, self.model.trainable_variables)
 
 
 def never(rows: Sequence[Row]) -> bool:

@@ -30,7 +30,7 @@ LAYERS = (
     ("evaluation", "completion"),
     (
         *("alternation", "calibration", "pretraining", "adversarial_step", "training", "training_run", "guard"),
-        *("divergence", "contest", "kept_weights", "warm_start"),
+        *("divergence", "contest", "kept_weights", "warm_start", "data_parallel"),
     ),
     ("generators", "classifiers"),
     ("intake", "validation", "datasets", "drafting", "sensor_faults"),
@@ -94,6 +94,7 @@ DOORS = {
             "calibration",
             "pretraining",
             "adversarial_step",
+            "data_parallel",
             "augmentation",
             "export",
         )

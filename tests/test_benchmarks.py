@@ -78,7 +78,7 @@ def test_a_fusion_training_that_was_run_is_not_run_again(tmp_path, monkeypatch, 
     monkeypatch.setattr(fusion, "_trained", lambda network, *rest: ran.append(network) or {"macro_f1": "0.5"})
     checked = fusion.dsads_params()
     for network in (("early", 2), ("early", 3), ("early", 2)):
-        fusion.measured(network, two_classes, "S1", checked, tmp_path)
+        fusion.measured(fusion.Job(network, two_classes, "S1", checked, tmp_path))
     assert ran == [("early", 2), ("early", 3)]
 
 

@@ -50,8 +50,7 @@ def evaluate(real: Real, judged: Sequence[Judged], training: Training) -> Evalua
     """
     draws = [Draw(number, real, one, training.params, training.log.path) for number, one in enumerate(judged)]
     jobs = [(function, draw) for draw in draws for function in (detect, measure)]
-    here = training.params.runtime.model_copy(update={"engine": "local"})  # networks are trained on this machine alone
-    parts = list(distributed.each(work, jobs, here))
+    parts = list(distributed.each(work, jobs, training.params.runtime))
     _tell(parts, training)
     detected, measured = ([part.told for part in parts[first::2]] for first in (0, 1))
     found = list(zip(draws, detected, measured, strict=True))

@@ -1,5 +1,7 @@
 """The same function on many jobs: processes or threads of this machine, or tasks of a Ray cluster; only door of Ray.
 
+`distributed.actors` has what lives longer than a job: objects in processes of their own that talk to each other.
+
 A job says where its work lies (a file, a shard) and what it gives back is small, so nothing large moves between
 processes; on several machines the paths must lead to the same files. Results never depend on how many workers there
 are or where they run: they come in the order of the jobs, and a job knows nothing of the others. Ray may run a job
@@ -80,7 +82,7 @@ def _by_processes(function: Callable[[Job], Result], jobs: Iterable[Job], worker
 
 
 def _by_ray(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int, ahead: int) -> Iterator[Result]:
-    with _cluster(workers) as ray:
+    with cluster(workers) as ray:
         remote = ray.remote(_as_worker)
         try:
             yield from _in_order(lambda job: remote.remote(function, job), ray.get, jobs, ahead)
@@ -103,10 +105,11 @@ def _in_order(
 
 
 @contextmanager
-def _cluster(workers: int) -> Iterator[Any]:
+def cluster(workers: int) -> Iterator[Any]:
     """The cluster at RAY_ADDRESS, or one of this machine that ends with the block."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else workers wait for whatever else a busy machine does
     try:
         import ray
     except ModuleNotFoundError:
@@ -119,6 +122,7 @@ def _cluster(workers: int) -> Iterator[Any]:
         return
     local = {
         **{"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},
+        "_node_ip_address": "127.0.0.1",  # whoever reaches Ray may run anything: this machine alone
         "runtime_env": {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
     }
     ray.init(**({} if os.environ.get("RAY_ADDRESS") else local), log_to_driver=False, logging_level="ERROR")
