@@ -121,20 +121,13 @@ class MakerFile(GeneratorFile):
 
     makes = "a scaled window (time, channel)"
 
-    def __init__(self, generator: Any):
-        super().__init__(generator)
-        self.rank = self.model.noise(tf.zeros(1, tf.int32), tf.zeros(2, tf.int32)).shape.rank
-
     def function(self, given: Tensors) -> tf.Tensor:
-        noise = given["noise"]
-        # The dense family takes the steps of all windows for one batch.
-        flat = noise if self.rank == 3 else tf.reshape(noise, (-1, noise.shape[2]))
-        return self.model.made_of(flat, given["label"], training=False)
+        return self.model.made_of(given["noise"], given["label"], training=False)
 
     def draw(self, labels: np.ndarray, rng: np.random.Generator) -> Inputs:
         seed = tf.constant(rng.integers(2**31, size=2), tf.int32)
         noise = self.temperature * self.model.noise(tf.constant(labels), seed).numpy()
-        return {"noise": noise.reshape(len(labels), -1, noise.shape[-1]).astype(np.float32), "label": labels}
+        return {"noise": noise.astype(np.float32), "label": labels}
 
 
 class StepFile(GeneratorFile):

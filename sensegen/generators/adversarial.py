@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sensegen.generators.activities import one_hot
 from sensegen.generators.energy_distance import energy_distance
 from sensegen.generators.sampling import Sampler
 from sensegen.params.adversarial import NoiseParams
@@ -85,7 +86,7 @@ class Contenders(keras.Model, ABC):
         """By what training is watched, not what it minimises: the energy distance of windows with their activities from
         as many made ones."""
         values, labels = batch
-        activity = tf.one_hot(labels, max(self.window.classes, 1))
+        activity = one_hot(labels, max(self.window.classes, 1))
         sides = (tf.reshape(side, (-1, self.size)) for side in (values, self.made(labels, seed, training=False)))
         return energy_distance(*(tf.concat([side, self.size**0.5 * activity], axis=1) for side in sides))
 
@@ -128,4 +129,4 @@ def beside(values: tf.Tensor, labels: tf.Tensor, classes: int) -> tf.Tensor:
     """`values` (batch, time, number) beside the activity, one-hot at every sample; alone where there is but one."""
     if classes < 2:
         return values
-    return tf.concat([values, tf.repeat(tf.one_hot(labels, classes)[:, None], values.shape[1], axis=1)], axis=-1)
+    return tf.concat([values, tf.repeat(one_hot(labels, classes)[:, None], values.shape[1], axis=1)], axis=-1)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from sensegen import processor
 from sensegen.generators import stacked_lstm
+from sensegen.generators.activities import one_hot
 from sensegen.generators.mixture import Mixture, draw, mixture_log_prob, mixture_size, to_mixture
 from sensegen.generators.sampling import Sampler
 from sensegen.generators.stacked_lstm import Step
@@ -184,7 +185,7 @@ class MixtureRNN(keras.Model):
         """`values` (batch, [step,] feature) beside the activity, one-hot at every step."""
         if not self.window.classes:
             return values
-        condition = tf.one_hot(labels, self.window.classes)
+        condition = one_hot(labels, self.window.classes)
         if values.shape.rank == 3:
             condition = tf.repeat(condition[:, None], values.shape[1], axis=1)
         return tf.concat([values, condition], axis=-1)

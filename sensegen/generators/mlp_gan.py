@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from sensegen.generators.activities import one_hot
 from sensegen.generators.adversarial import Contenders
 from sensegen.generators.conditional import Conditional
 from sensegen.params.adversarial import MLPGANParams
@@ -70,7 +71,7 @@ class DenseContenders(Contenders):
         """Numbers of steps (batch * step, number) beside the activity, where there are several."""
         if self.window.classes < 2:
             return steps
-        return tf.concat([steps, tf.repeat(tf.one_hot(labels, self.window.classes), self.steps, axis=0)], axis=1)
+        return tf.concat([steps, tf.repeat(one_hot(labels, self.window.classes), self.steps, axis=0)], axis=1)
 
 
 def _dense(name: str, hidden: Sequence[int], out: int) -> keras.Sequential:
