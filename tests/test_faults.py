@@ -293,6 +293,7 @@ client.set_flow_run_state(next.id, Completed(), force=True)
 
 def test_a_deployments_run_and_its_only_slot_outlive_a_restart_of_the_server(project):
     """Else the run is ended for want of its lease, and no later one ever begins."""
+    assert Running(project, "deploy").process.wait(300) == 0
     run, lease = asked(project, STARTED).split()
     server = server_of(project)
     os.kill(server.pid, signal.SIGKILL)

@@ -43,11 +43,15 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     def name_of(old: str) -> str:
         return names.setdefault(old, f"value_{len(names)}")
 
+    _order_copies(graph)
     nodes = list(_in_order(graph))
     for value in [*graph.input, *graph.output]:
         value.name = name_of(value.name)
+        for size in value.type.tensor_type.shape.dim:
+            size.ClearField("dim_param")  # of a size that it does not know, a name with a number
     for node in nodes:
-        node.name, node.doc_string = "", ""
+        for told in ("name", "doc_string", *(() if node.domain else ("domain",))):  # empty is not the same as unsaid
+            node.ClearField(told)
         node.input[:] = [name_of(old) for old in node.input]
         for inner in _inner(node):
             _rename(inner, names)
@@ -58,6 +62,19 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     _replace(graph.initializer, sorted(graph.initializer, key=lambda constant: constant.name))
     del graph.value_info[:]
     graph.name, graph.doc_string = "sensegen", ""
+
+
+def _order_copies(graph: Any) -> None:
+    """Of two outputs that are one number, the second is the copy: which one tf2onnx copies is another every time."""
+    places = {value.name: at for at, value in enumerate(graph.output)}
+    for copy in [node for node in graph.node if node.op_type == "Identity"]:
+        (given,), (made,) = copy.input, copy.output
+        if given in places and made in places:
+            first, second = sorted((given, made), key=places.__getitem__)
+            for node in graph.node:
+                node.input[:] = [first if name in (given, made) else name for name in node.input]
+                node.output[:] = [first if name == given else name for name in node.output]
+            copy.output[:] = [second]
 
 
 def _in_order(graph: Any) -> Iterator[Any]:
