@@ -22,7 +22,13 @@ from sensegen import lifeline, tracking
 from sensegen.tracking import orphans
 
 ROOT = Path(__file__).resolve().parents[1]
-SENSEGEN = "from flows.cli import app; app()"
+# Whoever starts the tests in the background has Ctrl-C's signal ignored in all that they start.
+SENSEGEN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from flows.cli import app
+app()
+"""
 
 # It tells progress until it is let go, as a training does.
 LONG = """
@@ -161,7 +167,9 @@ def up(project: Path, port: int) -> None:
 
 @pytest.fixture
 def anew(project: Path) -> Path:
-    """The project with nothing done yet."""
+    """The project with nothing done yet, and its server there, whatever a test before left."""
+    if servers.running(project, "prefect") is None:
+        up(project, free_port())
     for name in ("go", "step", "long.txt", "dvc.lock"):
         (project / name).unlink(missing_ok=True)
     with (project / "long.py").open("a", encoding="utf-8") as script:  # else DVC remembers

@@ -31,7 +31,7 @@ SCALING = Scaling(np.array([9.81, 0.0]), np.array([2.0, 1.0]))
 @pytest.fixture(scope="module")
 def small(params) -> Params:
     """Few seeds, few features, small trainings."""
-    promotion = params.promotion.model_copy(update={"seeds": 3, "least_score": 0.0, "most_leak": 0.8})
+    promotion = params.promotion.model_copy(update={"seeds": 3, "leak": 0.05, "least_score": 0.0, "most_leak": 0.8})
     evaluate = params.evaluate.model_copy(
         update={"random_convolution": params.evaluate.random_convolution.model_copy(update={"features": 84})}
     )
