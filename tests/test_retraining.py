@@ -1,6 +1,7 @@
 """The flow `retrain` in a small project of one's own files: real Prefect, DVC, MLflow and stages, few steps."""
 
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -61,30 +62,35 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def in_its_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As prefect.yaml has it: a deployment works in the project's folder."""
-    monkeypatch.chdir(project)
+RETRAIN = """
+import json
+from pathlib import Path
+from flows import environment
+environment.prepare(Path.cwd())
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.worker import EventsWorker
+from flows.deploying.retraining import retrain
+EventsWorker.set_client_override(AssertingEventsClient)
+state = retrain(Path.cwd(), return_state=True)
+EventsWorker.instance().drain()
+events = [event for client in AssertingEventsClient.all for event in client.events]
+told = [(event.event, event.payload.get("place")) for event in events]
+print("TOLD " + json.dumps([f"{state.name}: {state.message}", told]))
+"""
 
 
 def retrained(root: Path) -> tuple[str, list[tuple[str, str]]]:
-    """What the flow says that it did, and the incidents that were told on the way: kind and what of."""
-    from prefect.events.clients import AssertingEventsClient
-    from prefect.events.worker import EventsWorker
+    """What the flow says that it did, and the incidents that were told on the way: kind and what of. In a process of
+    its own, as a deployment runs it: how many threads TensorFlow has is settled once in each."""
+    from prefect.settings import PREFECT_API_URL
 
-    from flows.deploying.retraining import retrain
-
-    AssertingEventsClient.reset()
-    EventsWorker.set_client_override(AssertingEventsClient)
-    try:
-        state = retrain(root, return_state=True)
-        EventsWorker.instance().drain()
-    finally:
-        EventsWorker.set_client_override(None)
-    events = [event for client in AssertingEventsClient.all for event in client.events]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    ran = subprocess.run([sys.executable, "-c", RETRAIN], cwd=root, env=environment, capture_output=True, text=True)
+    (line,) = [line for line in ran.stdout.splitlines() if line.startswith("TOLD ")] or [""]
+    assert line, ran.stdout + ran.stderr
+    said, events = json.loads(line.removeprefix("TOLD "))
     kinds = {name: kind for kind, name in NAMES.items()}
-    told = [(kinds[event.event], str(event.payload["place"])) for event in events if event.event in kinds]
-    return f"{state.name}: {state.message}", told
+    return said, [(kinds[event], place) for event, place in events if event in kinds]
 
 
 def registry_of(root: Path) -> Registry:

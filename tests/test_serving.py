@@ -135,11 +135,11 @@ def test_who_waits_is_served_together_and_who_went_away_is_left_out(release):
     futures = [merger.ask(np.zeros(5, np.int64), seed=0)]
     while merger._waiting:
         time.sleep(0.01)  # the first is under way
-    futures += [merger.ask(np.zeros(windows, np.int64), windows) for windows in (16, 3, 200, 100)]
+    futures += [merger.ask(np.zeros(windows, np.int64), windows) for windows in (16, 3, 40, 100)]
     assert futures[2].cancel()
     counted.may.set()
-    assert [len(future.result(60)) for future in futures if not future.cancelled()] == [5, 16, 200, 100]
-    assert counted.sizes == [[5], [16, 200], [100]]
+    assert [len(future.result(60)) for future in futures if not future.cancelled()] == [5, 16, 40, 100]
+    assert counted.sizes == [[5], [16, 40], [100]]
     assert np.array_equal(futures[1].result().values, release.windows(Asked("slow", 16, 16)).values)
     with pytest.raises(RuntimeError, match="no such seed"):
         merger.ask(np.zeros(1, np.int64), -1).result(60)

@@ -22,9 +22,9 @@ from sensegen.released import Asked, Release
 from sensegen.seeding import derived_seed
 from sensegen.serving.formats import FORMATS, Form
 from sensegen.serving.limits import Limits, Rate
-from sensegen.serving.merging import MOST, Merger
+from sensegen.serving.merging import Merger
 
-BLOCK = MOST  # windows that are made and sent at once
+BLOCK = 256  # windows that are made and sent at once
 PAGE = Path(__file__).with_name("page.html")
 BUSY_SECONDS = 1
 

@@ -14,12 +14,12 @@ from jaxtyping import Int
 from sensegen.released import Release
 from sensegen.windows import Windows
 
-MOST = 256  # windows of a batch
+MOST = 64  # windows of a batch: a size that samplers are compiled for
 Request = tuple[Int[np.ndarray, "window"], int]
 
 
 class Merger:
-    """Threads that make what was asked for, each a batch at a time; one request is at most `MOST` windows."""
+    """Threads that make what was asked for, each a batch at a time; a larger request is a batch of its own."""
 
     def __init__(self, release: Release, threads: int):
         self.release = release
@@ -65,7 +65,7 @@ class Merger:
                 self._come.wait_for(lambda: self._waiting or self._closed)
                 if not self._waiting:
                     return []
-                room = MOST
+                room = max(MOST, len(self._waiting[0][0][0]))
                 while self._waiting and len(self._waiting[0][0][0]) <= room:
                     request, future = self._waiting.popleft()
                     if future.set_running_or_notify_cancel():
