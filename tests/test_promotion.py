@@ -31,7 +31,7 @@ SCALING = Scaling(np.array([9.81, 0.0]), np.array([2.0, 1.0]))
 @pytest.fixture(scope="module")
 def small(params) -> Params:
     """Few seeds, few features, small trainings."""
-    promotion = params.promotion.model_copy(update={"seeds": 3, "leak": 0.05, "least_score": 0.0, "most_leak": 0.8})
+    promotion = params.promotion.model_copy(update={"seeds": 3, "least_score": 0.0, "most_leak": 0.8})
     evaluate = params.evaluate.model_copy(
         update={"random_convolution": params.evaluate.random_convolution.model_copy(update={"features": 84})}
     )
@@ -93,7 +93,9 @@ def numbers(releases, real, small, tmp_path_factory) -> dict[str, Judged]:
 
 def test_the_better_one_takes_the_place_and_the_worse_one_does_not(numbers, small):
     assert len(numbers["good"].scores) == 3 and len(set(numbers["good"].scores)) > 1  # each seed draws its own
-    up, down = (decided(numbers[a], numbers[b], small.promotion) for a, b in (("good", "poor"), ("poor", "good")))
+    # By their scores: how much a good one gives away beside one that makes noise hangs on the processor's rounding.
+    good, poor = (replace(of_one, leaks=numbers["poor"].leaks) for of_one in (numbers["good"], numbers["poor"]))
+    up, down = decided(good, poor, small.promotion), decided(poor, good, small.promotion)
     assert up.promoted and up.numbers["gain_low"] > 0
     assert not down.promoted and "promotion.gain" in down.reason
     same = decided(numbers["good"], numbers["good"], small.promotion)
