@@ -58,7 +58,7 @@ def training(folder: Path, **changes: object) -> Training:
 MODELS = {
     "cnn": (CNNClassifier, CNNClassifierParams(filters=8, optimiser=QUICK, epochs=6)),
     "lstm": (LSTMClassifier, LSTMClassifierParams(units=12, l2=0.0001, optimiser=QUICK, epochs=12)),
-    "hhar_lstm": (HHARLSTMClassifier, HHARLSTMClassifierParams(units=12, optimiser=QUICK, epochs=12)),
+    "hhar_lstm": (HHARLSTMClassifier, HHARLSTMClassifierParams(units=12, optimiser=QUICK, epochs=24)),
 }
 
 
@@ -92,7 +92,7 @@ def test_int8_files_say_nearly_the_same(classifier):
     assert told["keras"]["accuracy"] > 0.75
     for name in ("dynamic_range", "int8"):
         assert 0 < told[name]["largest_difference"] < 0.1 * np.ptp(model.logits(test.values)), name
-        assert told[name]["same_answers"] >= 0.95, name
+        assert told[name]["same_answers"] >= 0.97, name
         assert told[name]["bytes"] == len(files[name])
 
 
