@@ -93,7 +93,7 @@ def numbers(releases, real, small, tmp_path_factory) -> dict[str, Judged]:
 
 def test_the_better_one_takes_the_place_and_the_worse_one_does_not(numbers, small):
     assert len(numbers["good"].scores) == 3 and len(set(numbers["good"].scores)) > 1  # each seed draws its own
-    # By their scores: how much a good one gives away beside one that makes noise hangs on the processor's rounding.
+    # By their scores alone: one that makes noise gives nobody away, and any that has learned does a little.
     good, poor = (replace(of_one, leaks=numbers["poor"].leaks) for of_one in (numbers["good"], numbers["poor"]))
     up, down = decided(good, poor, small.promotion), decided(poor, good, small.promotion)
     assert up.promoted and up.numbers["gain_low"] > 0
