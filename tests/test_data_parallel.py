@@ -172,7 +172,6 @@ def test_asynchronous_workers_learn_and_replace_one_that_was_killed(workers, tas
     assert len(ended) == 1 and told.restarts == 1
     assert told.given.right > 0.9
     assert len(told.staleness) == 2 * 4 * LSTM.epochs  # each worker's steps, none twice and none lost
-    assert max(told.staleness) > 0
 
 
 def pushed(rank: int, step: int, version: int, value: float) -> Pushed:
