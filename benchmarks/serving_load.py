@@ -30,13 +30,12 @@ from pathlib import Path
 import uvicorn
 from sensegen import training
 from sensegen.params import load
-from sensegen.released import Asked, Release
-from sensegen.serving.app import application
+from sensegen.released import Release
+from sensegen.serving.app import application, warm_up
 from sensegen.serving.limits import Limits
-training.set_up(load(Path("params.yaml")).runtime.model_copy(update={"threads": 1}))
+training.set_up(load(Path("params.yaml")).runtime.model_copy(update={"threads": 1}), at_once=2)
 release = Release.load(Path(sys.argv[1]))
-for windows in (1, 17, 65):
-    release.windows(Asked(None, windows, 0))
+warm_up(release)
 uvicorn.run(application(release, Limits(windows_a_second=1e9)), port=int(sys.argv[2]), log_level="error")
 """
 

@@ -32,16 +32,14 @@ def serve(root: Path, place: Place, address: str | None) -> None:
     from flows.promoting.models import served
     from sensegen import params as schema
     from sensegen import training
-    from sensegen.released import Asked
-    from sensegen.serving.app import application
+    from sensegen.serving.app import application, warm_up
     from sensegen.serving.limits import Limits
 
     params = schema.load(root / "params.yaml")
-    # One thread a request: two small requests side by side take less than one after the other by two threads.
-    training.set_up(params.runtime.model_copy(update={"threads": 1}))
+    # One thread a batch: two small ones side by side take less than one after the other by two threads.
+    training.set_up(params.runtime.model_copy(update={"threads": 1}), at_once=place.threads)
     release = served(root, params, address)
-    for windows in (1, 17, 65):  # a sampler is compiled for each size of batch
-        release.windows(Asked(None, windows, 0))
+    warm_up(release)
     app = application(release, Limits(), token, place.threads)
     print(f"Windows: http://{place.host}:{place.port}   (Ctrl-C ends it; how to ask: /docs)", flush=True)
     uvicorn.run(app, host=place.host, port=place.port, log_level="warning", access_log=False)

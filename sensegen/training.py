@@ -39,10 +39,11 @@ class Callback(Protocol):
         """An epoch ended before this run went on from a checkpoint; the model is not as it was then."""
 
 
-def set_up(runtime: RuntimeParams) -> None:
-    """Pin what the numbers depend on besides the seed: threads and the order of sums. Once, before any tensor."""
+def set_up(runtime: RuntimeParams, at_once: int | None = None) -> None:
+    """Pin what the numbers depend on besides the seed: threads (of an operation, and where there are to be more, of
+    calls `at_once`) and the order of sums. Once, before any tensor."""
     tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(runtime.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(at_once or runtime.threads)
     tf.config.experimental.enable_op_determinism()
     # Each judge is a model of its own, compiled once; TensorFlow takes that for one model compiled too often.
     tf.get_logger().setLevel("ERROR")

@@ -11,6 +11,7 @@ from sensegen.evaluation.spectrum import log_psd
 from sensegen.generators import build_generator
 from sensegen.generators.flow_matching import LOWEST_NOISE, Flow
 from sensegen.generators.style_and_shape import Parts
+from sensegen.generators.window_unet import Norm
 from sensegen.params.models import FlowMatchingParams, OptimiserParams
 from sensegen.pretraining import pretrain
 from sensegen.training_run import Training
@@ -54,6 +55,30 @@ def test_an_untrained_flow_makes_noise_of_the_spectrum_of_each_activity():
         of_class = windows.labels == label
         own, other = (log_psd(windows.values[rows], made[of_class]).mean() for rows in (of_class, ~of_class))
         assert own < 0.3 and other > 1
+
+
+@pytest.mark.parametrize("modulated", [False, True])
+def test_the_norm_and_its_gradients_are_those_of_keras(modulated):
+    stream = np.random.default_rng(0)
+    values, gain = (tf.constant(stream.normal(size=size), tf.float32) for size in ((3, 5, 24), (24,)))
+    modulation = [tf.constant(stream.normal(size=(3, 1, 24)), tf.float32) for _ in range(2 * modulated)]
+    norm = Norm("norm")
+    norm.build(values.shape)
+    norm.scale.assign(gain)
+
+    def silu(values: tf.Tensor, *modulation: tf.Tensor) -> tf.Tensor:
+        scale, shift = modulation or (0.0, 0.0)
+        return tf.nn.silu(norm(values) * (1 + scale) + shift)
+
+    found = []
+    for of in (lambda *given: norm.silu(given[0], tf.float32, *given[1:]), silu):
+        with tf.GradientTape() as tape:
+            tape.watch([values, *modulation])
+            out = of(values, *modulation)
+            loss = tf.reduce_sum(out * tf.cos(tf.range(24.0)))
+        found.append([out, *tape.gradient(loss, [values, norm.scale.value, *modulation])])
+    for ours, keras_s in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, keras_s, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 32])

@@ -120,9 +120,9 @@ class Flow(keras.Model):
             shape = still * tf.sqrt(tf.square(amplitude) + tf.square(levels[step]))
             log_noise = tf.fill(labels.shape, tf.math.log(levels[step]))
             added = self.added(Parts(shape, noise.style), amplitude, log_noise, labels)
-            drawn_on = tf.where(step == 0, added, 1.5 * added - 0.5 * before)
+            further = tf.where(step == 0, 0.0, 0.5)
             after = tf.atan2(levels[step + 1], amplitude)
-            still += (angle - after) * drawn_on
+            still += (angle - after) * (added + further * (added - before))
             before, angle = added, after
         return amplitude * (tf.cos(angle) * still + tf.sin(angle) * (before + left))
 

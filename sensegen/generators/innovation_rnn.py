@@ -35,7 +35,8 @@ class InnovationRNN(MixtureRNN):
         classes = max(shape.classes, 1)
         self.begins = LevelKernels(self.values, classes)
         self.swing = self.add_weight(shape=(classes, shape.channels), initializer="ones", trainable=False, name="swing")
-        self._begin_batch, self._continue_batch = tf.function(self._eager_begin), tf.function(self._eager_continue)
+        self._begin_batch = tf.function(self._eager_begin)
+        self._continue_batch = tf.function(self._eager_continue, jit_compile=True)
 
     def settle(self, windows: Windows) -> None:
         """Take the linear predictors, begins and swings from the training windows."""

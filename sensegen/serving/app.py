@@ -8,7 +8,7 @@ seed.
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,11 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sensegen.distributed import by_threads
+from sensegen.generators.sampling import BATCHES
 from sensegen.released import Asked, Release
 from sensegen.seeding import derived_seed
 from sensegen.serving.formats import FORMATS, Form
@@ -64,7 +68,7 @@ def application(release: Release, limits: Limits, token: str | None = None, thre
 
     about = "Synthetic windows of sensors."
     app = FastAPI(title="sensegen", description=about, docs_url="/docs", redoc_url=None, lifespan=lifespan)
-    app.middleware("http")(_watched(measures, limits))
+    app.add_middleware(Watched, measures=measures, limits=limits)
 
     def allowed(request: Request) -> None:
         sent = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -111,6 +115,12 @@ def application(release: Release, limits: Limits, token: str | None = None, thre
     return app
 
 
+def warm_up(release: Release) -> None:
+    """Compile the sampler for each size of batch that may be asked for, lest the first to ask wait for it."""
+    sizes = [size for size in BATCHES if size <= BLOCK]
+    list(by_threads(lambda size: release.windows(Asked(None, size, 0)), sizes))
+
+
 def _possible(query: Query, release: Release, limits: Limits) -> None:
     if query.windows > limits.windows:
         raise HTTPException(422, f"windows must be at most {limits.windows}, but is {query.windows}.")
@@ -127,8 +137,7 @@ async def _parts(
         seed = derived_seed(query.seed, "serve", number) if number else query.seed
         block = await asyncio.wrap_future(merger.ask(labels[first : first + BLOCK], seed))
         measures.windows.inc(len(block))
-        yield await asyncio.to_thread(form.block, block)
-    yield form.end()
+        yield await asyncio.to_thread(form.last if first + BLOCK >= len(labels) else form.block, block)
 
 
 async def _sent(first: bytes, parts: AsyncIterator[bytes], measures: Measures) -> AsyncIterator[bytes]:
@@ -140,21 +149,32 @@ async def _sent(first: bytes, parts: AsyncIterator[bytes], measures: Measures) -
         measures.under_way -= 1
 
 
-def _watched(measures: Measures, limits: Limits) -> Callable[..., Any]:
-    async def watch(request: Request, answer: Callable[[Request], Any]) -> Response:
-        if int(request.headers.get("content-length") or 0) > limits.body_bytes:
-            measures.answers.labels("413").inc()
-            return Response(f"A request has at most {limits.body_bytes} bytes.", 413)
-        if request.method == "POST" and "content-length" not in request.headers:
-            measures.answers.labels("411").inc()
-            return Response("A request must tell its length.", 411)
-        began = time.perf_counter()
-        response: Response = await answer(request)
-        measures.answers.labels(str(response.status_code)).inc()
-        measures.seconds.observe(time.perf_counter() - began)
-        return response
+class Watched:
+    """Around the application: no body is too large, and codes and times of answers are measured."""
 
-    return watch
+    def __init__(self, app: ASGIApp, measures: Measures, limits: Limits):
+        self.app, self.measures, self.limits = app, measures, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began = time.perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.measures.answers.labels(str(message["status"])).inc()
+                self.measures.seconds.observe(time.perf_counter() - began)
+            await send(message)
+
+        await (self._refusal(scope) or self.app)(scope, receive, measured)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if int(headers.get("content-length") or 0) > self.limits.body_bytes:
+            return Response(f"A request has at most {self.limits.body_bytes} bytes.", 413)
+        if scope["method"] == "POST" and "content-length" not in headers:
+            return Response("A request must tell its length.", 411)
+        return None
 
 
 def _after(seconds: float) -> dict[str, str]:

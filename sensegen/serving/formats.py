@@ -52,9 +52,9 @@ class Form(ABC):
     def block(self, block: Windows) -> bytes:
         """The bytes of the next block."""
 
-    def end(self) -> bytes:
-        """What follows the last one."""
-        return b""
+    def last(self, block: Windows) -> bytes:
+        """The bytes of the last block, and what follows it."""
+        return self.block(block)
 
 
 class JSONLines(Form):
@@ -64,18 +64,22 @@ class JSONLines(Form):
     begun = False
 
     def block(self, block: Windows) -> bytes:
-        values = np.round(np.asarray(block.values, np.float64), 6)
+        import orjson
+
+        values = np.round(np.asarray(block.values, np.float32), 6)
         names = [block.classes[label] for label in block.labels]
-        lines = [] if self.begun else [self.told]
+        lines = [] if self.begun else [self.told.encode()]
+        # Ten times as fast as the library's own, which lets no other thread work meanwhile.
         lines += [
-            json.dumps({"activity": name, "values": rows}) for name, rows in zip(names, values.tolist(), strict=True)
+            orjson.dumps({"activity": name, "values": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
+            for name, rows in zip(names, values, strict=True)
         ]
         self.begun = True
-        return ("\n".join(lines) + "\n").encode()
+        return b"\n".join(lines) + b"\n"
 
 
 class ParquetTable(Form):
-    """A table as `sensegen generate` writes it, a row group a block."""
+    """A table as `sensegen generate` writes it but for its compression, a row group a block."""
 
     media_type = "application/vnd.apache.parquet"
 
@@ -90,14 +94,18 @@ class ParquetTable(Form):
 
         table = window_files.as_table(block, self.first).replace_schema_metadata({PROVENANCE: self.told})
         if self.writer is None:
-            self.writer = pq.ParquetWriter(pa.PythonFile(self.sink, mode="w"), table.schema, compression="zstd")
+            named = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+            sink = pa.PythonFile(self.sink, mode="w")
+            # Values hardly repeat, so a dictionary of them only costs; Snappy takes half the time of Zstandard.
+            self.writer = pq.ParquetWriter(sink, table.schema, compression="snappy", use_dictionary=named)
         self.writer.write_table(table)
         self.first += len(block)
         return self.sink.taken()
 
-    def end(self) -> bytes:
+    def last(self, block: Windows) -> bytes:
+        written = self.block(block)
         self.writer.close()
-        return self.sink.taken()
+        return written + self.sink.taken()
 
 
 FORMATS: Mapping[str, type[Form]] = {"parquet": ParquetTable, "jsonl": JSONLines}
