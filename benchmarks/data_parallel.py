@@ -32,7 +32,7 @@ from benchmarks.uci_har import ROOT, preset_params
 from sensegen.params.models import HHARLSTMClassifierParams, OptimiserParams
 
 SCRATCH = ROOT / ".cache" / "data_parallel"  # windows and checkpoints; may be deleted at any time
-BATCH, EPOCHS, WARM_STEPS, TIMED_STEPS = 128, 1, 3, 20
+BATCH, EPOCHS, WARM_STEPS, TIMED_STEPS = 128, 3, 3, 20
 OPTIMISER = OptimiserParams(learning_rate=0.0025, batch_windows=BATCH, gradient_norm=1.0)
 LSTM = HHARLSTMClassifierParams(units=64, optimiser=OPTIMISER, epochs=EPOCHS)
 MEASURES = ("step_ms", "processor_ms", "load", "updates", "staleness_mean", "staleness_max", "accuracy", "weights")

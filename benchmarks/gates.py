@@ -112,7 +112,7 @@ GATES = {
     "membership_time": Gate("membership AUC by window, time", at("privacy/by_window/time/auc"), (0.6, 0.6)),
     "membership_spectrum": Gate("membership AUC by window, spectrum", at("privacy/by_window/spectrum/auc"), (0.6, 0.6)),
 }
-OF_FLOWS = ("promotion", "retrain")  # sections that no stage reads
+UNMEASURED = ("promotion", "retrain", "export")  # sections on which nothing that is measured here depends
 GROUP = ("dataset", "generator", "params_sha256")
 KNOWN = (*GROUP, "seed", "commit")
 LEDGER = Ledger(FOLDER / "gates.csv", (*KNOWN, "precision", "training_minutes", *GATES), KNOWN)
@@ -160,7 +160,7 @@ def identity(params: Params) -> str:
     A key that is null is off, as if there were none: rows go on together when a version brings a new one.
     """
     found = flat_params(params.model_copy(update={"seed": 0}))
-    known = {key: value for key, value in found.items() if value != "null" and key.partition(".")[0] not in OF_FLOWS}
+    known = {key: value for key, value in found.items() if value != "null" and key.partition(".")[0] not in UNMEASURED}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
 
 
