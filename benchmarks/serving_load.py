@@ -6,6 +6,7 @@ that of the server's process, after a tenth of the time and at the end.
 """
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,11 +81,12 @@ def served(release: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server in a process of its own, once it answers."""
     import requests
 
-    port = "8765"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
     with subprocess.Popen([sys.executable, "-c", SERVER, str(release), port], cwd=ROOT) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            while True:
+            while process.poll() is None:
                 try:
                     requests.get(f"{address}/health", timeout=1)
                     break
@@ -124,9 +126,12 @@ def _ask(address: str, form: str, until: float, client: int, seconds: list[float
     while time.monotonic() < until:
         query = {"windows": WINDOWS, "seed": client * 1_000_000 + number, "format": form}
         began = time.monotonic()
-        answer = session.post(f"{address}/windows", json=query, timeout=60)
-        if answer.status_code == 200 and answer.content:
-            seconds.append(time.monotonic() - began)
-        else:
-            errors.append(answer.text)
         number += 1
+        try:
+            answer = session.post(f"{address}/windows", json=query, timeout=60)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            errors.append(str(error))
+            time.sleep(0.1)
+            continue
+        seconds.append(time.monotonic() - began)

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from sensegen.released import Release
 from sensegen.windows import Windows
 
-MOST = 128  # windows of a batch: a size that samplers are compiled for, and no faster a window beyond
+MOST = 64  # windows of a batch: no slower a window than more of them, and some requests are sent while others are made
 Request = tuple[Int[np.ndarray, "window"], int]
 
 
