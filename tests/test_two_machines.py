@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -31,12 +32,14 @@ class Machine:
 
     name: str
     address: str
+    ray_folder: str
 
     def start(self, root: Path, *command: str) -> subprocess.Popen[str]:
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "PREFECT_"))},
             **{"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64, "RAY_ADDRESS": f"{HEAD}:6379"},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "RAY_TMPDIR": self.ray_folder,  # where Ray notes which cluster is there
         }
         inside = ("ip", "netns", "exec", self.name, *command)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -52,8 +55,9 @@ def ip(*arguments: str) -> str:
 
 @pytest.fixture
 def machines() -> Iterator[tuple[Machine, Machine]]:
-    both = tuple(Machine(f"sensegen{os.getpid()}{at}", address) for at, address in enumerate((HEAD, OTHER)))
     with ExitStack() as undo:
+        folder = undo.enter_context(TemporaryDirectory(prefix="ray", dir="/tmp"))  # the names of sockets must be short
+        both = tuple(Machine(f"sensegen{os.getpid()}{at}", end, folder) for at, end in enumerate((HEAD, OTHER)))
         try:
             for machine in both:
                 ip("netns", "add", machine.name)

@@ -121,7 +121,9 @@ def cluster(workers: int) -> Iterator[Any]:
         yield ray
         return
     local = {
-        **{"num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},
+        # "local": without an address Ray would take whatever cluster was last started here, also one that is gone.
+        **{"address": "local", "num_cpus": workers, "object_store_memory": OBJECT_STORE_BYTES},
+        "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",  # whoever reaches Ray may run anything: this machine alone
         "runtime_env": {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},
     }
