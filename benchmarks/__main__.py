@@ -23,6 +23,7 @@ BENCHMARKS = {
     "hapt_against_uci_har": "benchmarks.hapt_against_uci_har",
     "mutations": "benchmarks.mutations",
     "peers": "benchmarks.peers",
+    "pipelines": "benchmarks.pipelines",
     "published_protocol": "benchmarks.published_protocol",
     "results": "benchmarks.results",
     "sampling_speed": "benchmarks.sampling_speed",

@@ -49,7 +49,7 @@ def run() -> list[str]:
     rule = DivergenceParams(max_rollbacks=20, snapshot_steps=REMEMBERED * batches.epoch_steps)
     guard = DivergenceGuard(rule, AlertLog(FOLDER / "alerts.jsonl", "anchor"), "all", FOLDER)
     schedule = training.Schedule(EPOCHS * batches.epoch_steps, batches.epoch_steps, measure)
-    step = training.GradientStep(network, OPTIMISER, seed=0, xla=False)
+    step = training.GradientStep(network, OPTIMISER, seed=0, xla=True)
     state = training.train(step, batches, schedule, guard, [Recorder()])
     return [f"{len(state.rows)} epochs, {len(state.alerts)} alerts: {state.alerts}", str(state.rows[-1])]
 

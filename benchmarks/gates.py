@@ -123,6 +123,11 @@ def run() -> list[str]:
     row = measured()
     if LEDGER.find(row) is None:
         LEDGER.append(row)
+    return tell()
+
+
+def tell() -> list[str]:
+    """Write the table of all rows."""
     lines = [line for rows in grouped(LEDGER.rows()) for line in shown(rows)]
     table.put("gates", lines)
     return lines
@@ -143,14 +148,21 @@ def measured() -> Row:
     found = {name: gate.value(metrics) for name, gate in GATES.items()}
     generator = params.train_generator.generator
     return {
-        "dataset": params.dataset.name,
-        "generator": generator.kind,
-        "seed": str(params.seed),
-        "params_sha256": identity(params),
+        **known(params),
         "commit": commit(),
         "precision": processor.precision(getattr(generator, "precision", "float32")),  # what this machine can do
         "training_minutes": f"{training_minutes():.1f}",
         **{name: "" if value is None else f"{value:.4f}" for name, value in found.items()},
+    }
+
+
+def known(params: Params) -> Row:
+    """By what a run is known, whatever the commit."""
+    return {
+        "dataset": params.dataset.name,
+        "generator": params.train_generator.generator.kind,
+        "seed": str(params.seed),
+        "params_sha256": identity(params),
     }
 
 

@@ -5,8 +5,8 @@ activities. Nobody should train on that; it is how the numbers that everybody qu
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -48,39 +48,64 @@ class CarriedStates:
 
 
 def _layer(cell: keras.layers.LSTMCell, inputs: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What a layer makes of inputs (time, series, feature) from a state (output and memory) on, and the state after.
-
-    Run twice: outputs of the first time are numbers to the second, whose product with the recurrent kernel is made for
-    all steps at once. It adds nothing but the gradient of the kernel, which the loop, where the kernel is a number,
-    then need not add up step by step: that takes most of the time of so short segments.
-    """
-    own = tf.convert_to_tensor(cell.recurrent_kernel)
-    fixed, projected = tf.stop_gradient(own), _each_times(inputs, tf.convert_to_tensor(cell.kernel)) + cell.bias
-    first, _ = _steps(tf.stop_gradient(projected), fixed, state)
-    products = _each_times(tf.concat([state[:1], first[:-1]], axis=0), own)
-    return _steps(projected + products - tf.stop_gradient(products), fixed, state)
+    """What a layer makes of inputs (time, series, feature) from a state (output and memory) on, and the state after."""
+    projected = _each_times(inputs, tf.convert_to_tensor(cell.kernel)) + cell.bias
+    return _recurrence(projected, tf.convert_to_tensor(cell.recurrent_kernel), state)
 
 
 def _each_times(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """(time, series, feature) times (feature, number), as two matrices: of three axes TensorFlow takes several times as
     long."""
-    flat = tf.reshape(inputs, (-1, inputs.shape[2]))
-    return tf.reshape(flat @ kernel, (*inputs.shape[:2], kernel.shape[1]))
+    return tf.reshape(_flat(inputs) @ kernel, (*inputs.shape[:2], kernel.shape[1]))
 
 
-def _steps(projected: tf.Tensor, own: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    @tf.custom_gradient
-    def product(output: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        # Of four rows: the other way round TensorFlow takes sixteen times as long for the same numbers.
-        return output @ own, lambda of: tf.transpose(tf.matmul(own, of, transpose_b=True))
+def _flat(steps: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(steps, (-1, steps.shape[2]))
 
-    (output, memory), outputs = tf.unstack(state), []
+
+@tf.custom_gradient
+def _recurrence(
+    projected: tf.Tensor, own: tf.Tensor, state: tf.Tensor
+) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
+    """The loop, unrolled, whose gradient ends at the state that it begins with. The kernel's own is one product for
+    all steps: added up step by step it takes most of the time of so short segments."""
+    (output, memory), steps = tf.unstack(state), []
     for now in tf.unstack(projected):
-        enter, forget, new, leave = tf.split(now + product(output), 4, axis=-1)
-        memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(new)
-        output = tf.sigmoid(leave) * tf.tanh(memory)
-        outputs.append(output)
-    return tf.stack(outputs), tf.stack([output, memory])
+        enter, forget, new, leave = tf.split(now + output @ own, 4, axis=-1)
+        gates = tf.sigmoid(enter), tf.sigmoid(forget), tf.tanh(new), tf.sigmoid(leave)
+        before, memory = memory, gates[1] * memory + gates[0] * gates[2]
+        output = gates[3] * tf.tanh(memory)
+        steps.append((output, memory, before, gates))
+    outputs = tf.stack([one[0] for one in steps])
+
+    def gradient(of_outputs: tf.Tensor, of_state: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        del of_state
+        across, of_raws = tf.transpose(own), [tf.zeros_like(projected[0])]
+        of_memory = tf.zeros_like(memory)
+        for of_output, step in zip(reversed(tf.unstack(of_outputs)), reversed(steps), strict=True):
+            of_raw, of_memory = _back(of_output + of_raws[-1] @ across, of_memory, *step[1:])
+            of_raws.append(of_raw)
+        of_projected = tf.stack(of_raws[:0:-1])
+        earlier = tf.concat([state[:1], outputs[:-1]], axis=0)
+        return of_projected, tf.matmul(_flat(earlier), _flat(of_projected), transpose_a=True), tf.zeros_like(state)
+
+    return (outputs, tf.stack([output, memory])), gradient
+
+
+def _back(
+    of_output: tf.Tensor, of_memory: tf.Tensor, memory: tf.Tensor, before: tf.Tensor, gates: tuple[tf.Tensor, ...]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The gradients of what the gates of a step are made of, and of the memory before it."""
+    enter, forget, new, leave = gates
+    bent = tf.tanh(memory)
+    of_memory = of_memory + of_output * leave * (1 - bent * bent)
+    of_gates = [
+        of_memory * new * enter * (1 - enter),
+        of_memory * before * forget * (1 - forget),
+        of_memory * enter * (1 - new * new),
+        of_output * bent * leave * (1 - leave),
+    ]
+    return tf.concat(of_gates, axis=-1), of_memory * forget
 
 
 class Segments:

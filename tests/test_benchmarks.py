@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
-from benchmarks import augmentation, fusion, gates, peers, train_tsgm, warm_starts, window_length
+from benchmarks import augmentation, fusion, gates, peers, pipelines, train_tsgm, warm_starts, window_length
 from benchmarks.ledger import Ledger, settings_hash
 from benchmarks.uci_har import ROOT
-from sensegen import window_files
+from sensegen import params, window_files
 from sensegen.evaluation.leave_one_out import Told
 
 COUNTED = {"low_windows": 4, "low_right": 3, "low_majority_right": 4}
@@ -179,6 +180,21 @@ def test_of_a_seed_that_was_run_again_the_newest_row_counts():
     new = {**gate_row(0, "mdn_rnn", ratio_cnn="0.8"), "commit": "later"}
     flow = gate_row(0, "flow_matching")
     assert gates.grouped([old, other, flow, new]) == [[flow], [new, other]]
+
+
+def test_pipelines_that_have_a_row_of_the_same_params_are_not_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipelines, "SEEDS", {("simulated", "quick"): range(2), ("simulated", "mdn_rnn"): range(1)})
+    ledger = Ledger(tmp_path / "gates.csv", gates.LEDGER.columns, gates.LEDGER.key)
+    jobs = list(pipelines.missing(ledger))
+    assert [(job.presets, job.seed) for job in jobs] == [
+        (("simulated", "quick"), 0),
+        (("simulated", "mdn_rnn"), 0),
+        (("simulated", "quick"), 1),
+    ]
+    settings = [params.check(yaml.safe_load(job.params_text)) for job in jobs]
+    assert [(one.seed, one.runtime.threads) for one in settings] == [(0, 1), (0, 1), (1, 1)]
+    ledger.append(gates.known(settings[0]) | {"commit": "earlier"})
+    assert list(pipelines.missing(ledger)) == jobs[1:]
 
 
 def test_gates_read_nested_metrics_and_leave_out_what_was_not_measured():
