@@ -79,22 +79,27 @@ def released_new(folder: Path, family: str) -> Path:
 @contextmanager
 def served(release: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server in a process of its own, once it answers."""
-    import requests
-
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     with subprocess.Popen([sys.executable, "-c", SERVER, str(release), port], cwd=ROOT) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            while process.poll() is None:
-                try:
-                    requests.get(f"{address}/health", timeout=1)
-                    break
-                except requests.ConnectionError:
-                    time.sleep(0.2)
+            while not _answers(address):
+                if (code := process.poll()) is not None:
+                    raise ChildProcessError(f"The server ended with {code} before it answered.")
+                time.sleep(0.2)
             yield address, process
         finally:
             process.terminate()
+
+
+def _answers(address: str) -> bool:
+    import requests
+
+    try:
+        return requests.get(f"{address}/health", timeout=1).ok
+    except requests.RequestException:
+        return False
 
 
 def loaded(address: str, form: str, process: "subprocess.Popen[bytes]") -> list[str]:

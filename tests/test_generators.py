@@ -168,6 +168,7 @@ def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there
     labels = np.arange(512) % 2
     windows = windows_for("mdn_rnn")
     generator.settle(windows)
+    generator.model.share.assign([0.0, 0.0])  # windows stay where they were drawn
     sampled = generator.sample(labels, seed=5)
     innovations = generator.model.innovations.of(tf.constant(sampled), tf.constant(labels)).numpy()
     mixture = generator.model(sampled, labels.astype(np.int32))  # (window, step, component[, value])
@@ -181,7 +182,7 @@ def test_each_sampled_step_is_the_draw_from_the_mixture_that_training_sees_there
     assert redrawn[:, 2:] == pytest.approx(innovations[:, 2:], abs=1e-3)  # the first step is near a training window's
 
 
-def test_windows_begin_near_training_windows_of_their_class_and_at_none_of_them():
+def test_windows_begin_near_training_windows_of_their_class_at_none_of_them_and_keep_their_levels():
     stream = np.random.default_rng(0)
     levels = stream.normal(size=(400, 2))
     levels /= np.linalg.norm(levels, axis=1, keepdims=True)
@@ -191,11 +192,21 @@ def test_windows_begin_near_training_windows_of_their_class_and_at_none_of_them(
     windows = replace(windows_for("mdn_rnn"), values=values, labels=labels, subjects=("",) * 400)
     generator = build_generator(windows.shape, CASES["mdn_rnn"], seed=0)
     generator.settle(windows)
+    share, factor = generator.model.share, generator.model.innovations.factor
+    assert share.numpy() == pytest.approx([1, 1], abs=1e-5)  # these windows are nothing but levels
+    share.assign([0.0, 0.0])
     begun = generator.sample(labels, seed=1)[:, 0]
-    assert np.linalg.norm(begun - 10 * labels[:, None], axis=1) == pytest.approx(1, abs=0.1)
+    assert np.quantile(np.abs(np.linalg.norm(begun - 10 * labels[:, None], axis=1) - 1), 0.95) < 0.1
     nearest = np.linalg.norm(begun[:, None] - values[:, 0], axis=2).min(axis=1)
     assert np.median(nearest) > 3e-3
     assert begun != pytest.approx(generator.sample(labels, seed=2)[:, 0])
+    factor.assign(1000 * factor)  # a network that makes them drift
+    spread = {}
+    for kept in (0.0, 1.0):
+        share.assign([kept, kept])
+        levels = generator.sample(labels, seed=1).mean(axis=1) - 10 * labels[:, None]
+        spread[kept] = np.linalg.norm(levels, axis=1).std()
+    assert spread[1.0] < 0.05 < 0.2 < spread[0.0]
 
 
 @pytest.mark.parametrize(("prompted", "length"), [(10, 40), (9, 41)])  # at the begin of a step and within one

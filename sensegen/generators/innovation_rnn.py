@@ -4,6 +4,10 @@ Windows are begun near the begins of training windows (`level_kernels`), not by 
 the network knows the activity alone, and of those who lie it began one window in ten with a gravity that is off by a
 third. The likelihood stays that of the network. How far a sample is from the begin is told at every step, since one
 who rests comes back to it, and the noise of innovations alone drifts away (docs/fidelity.md).
+
+Some drift away even so, and of who turns over the network does not keep gravity's length. So the level of a window is
+put where that of the training window is that it was begun near, by as much of the way as levels make windows of the
+class differ: all of it would be right if windows were nothing but their levels, none if levels said nothing.
 """
 
 from functools import partial
@@ -14,7 +18,7 @@ from jaxtyping import Float
 
 from sensegen.generators.conditional import of_each_class
 from sensegen.generators.innovations import Innovations
-from sensegen.generators.level_kernels import LevelKernels
+from sensegen.generators.level_kernels import WINDOWS, LevelKernels, chosen, kept_rows, shares_of_levels
 from sensegen.generators.mixture import draw_from, draw_rest
 from sensegen.generators.mixture_rnn import Foretold, MixtureRNN
 from sensegen.generators.sampling import Sampler, in_batches
@@ -27,7 +31,9 @@ LEAST_SWING = 1e-3  # scaled units: of a channel that stays where it begins
 class InnovationRNN(MixtureRNN):
     """Sees, of the step before, the innovations, the values, and how far these are from the begin of the window as a
     multiple of how far they are in half of the class's windows: `swing` (class, channel). Of innovations and distances
-    it sees the inverse hyperbolic sine, as some are large."""
+    it sees the inverse hyperbolic sine, as some are large.
+
+    How far the levels of training windows are from their begins is `drift` (class, kept window, channel)."""
 
     def __init__(self, shape: WindowShape, params: MDNRNNParams):
         super().__init__(shape, params)
@@ -35,17 +41,23 @@ class InnovationRNN(MixtureRNN):
         classes = max(shape.classes, 1)
         self.begins = LevelKernels(self.values, classes)
         self.swing = self.add_weight(shape=(classes, shape.channels), initializer="ones", trainable=False, name="swing")
+        self.share = self.add_weight(shape=(classes,), initializer="zeros", trainable=False, name="share_of_levels")
+        size = (classes, WINDOWS, shape.channels)
+        self.drift = self.add_weight(shape=size, initializer="zeros", trainable=False, name="drift")
         self._begin_batch = tf.function(self._eager_begin)
+        self._level_batch = tf.function(self._eager_level, jit_compile=True)
         self._continue_batch = tf.function(self._eager_continue, jit_compile=True)
 
     def settle(self, windows: Windows) -> None:
-        """Take the linear predictors, begins and swings from the training windows."""
+        """Take the linear predictors, begins, swings and levels from the training windows."""
         self.innovations.settle(windows)
-        values = np.asarray(windows.values)
+        values, labels, classes = np.asarray(windows.values), windows.labels, self.swing.shape[0]
         begins, swings = values[:, : self.samples].reshape(len(values), -1), np.sum(np.var(values, axis=1), axis=1)
-        self.begins.settle(begins, begins, self.samples * swings, windows.labels)
-        classes = of_each_class(windows, self.swing.shape[0])
-        self.swing.assign([swing_of(of_class.values, self.samples) for of_class in classes])
+        self.begins.settle(begins, begins, self.samples * swings, labels)
+        levels = np.mean(values, axis=1)
+        self.share.assign(shares_of_levels(levels, swings, labels, classes))
+        self.drift.assign((levels - np.mean(values[:, : self.samples], axis=1))[kept_rows(labels, classes)])
+        self.swing.assign([swing_of(of_class.values, self.samples) for of_class in of_each_class(windows, classes)])
 
     def foretold(self, values: tf.Tensor, labels: tf.Tensor) -> Foretold:
         """The innovations of each step, and their mixture."""
@@ -57,13 +69,11 @@ class InnovationRNN(MixtureRNN):
 
     def sampler(self, temperature: float = 1.0) -> Sampler:
         """Of windows, step by step; each spread is taken times `temperature`."""
-        temperature = tf.constant(temperature, tf.float32)
+        return self._sampler_of(self.window.length, temperature)
 
-        def draw(seed: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            nothing = tf.zeros((labels.shape[0], self.window.length, self.window.channels))
-            return self._begin_batch(0, temperature, seed, labels, nothing)
-
-        return Sampler(draw, partial(self._continue_batch, self.samples))
+    def _sampler_of(self, length: int, temperature: float) -> Sampler:
+        """Of windows of so many samples."""
+        return Sampler(partial(self._begin_batch, length, tf.constant(temperature, tf.float32)), self._level_batch)
 
     def continued(
         self, prompt: np.ndarray, labels: np.ndarray, length: int, seed: int, temperature: float = 1.0
@@ -78,23 +88,38 @@ class InnovationRNN(MixtureRNN):
         if prompt.shape[1] > length:
             raise ValueError(f"A prompt must fit into {length} samples, but has {prompt.shape[1]}.")
         whole = -(-length // self.samples) * self.samples
+        if not prompt.shape[1]:
+            return in_batches(self._sampler_of(whole, temperature), labels, seed)[:, :length]
         given = np.pad(prompt.astype(np.float32), ((0, 0), (0, whole - prompt.shape[1]), (0, 0)))
-        draw = partial(self._begin_batch, prompt.shape[1], tf.constant(temperature, tf.float32))
-        sampler = Sampler(draw, partial(self._continue_batch, prompt.shape[1] or self.samples))
-        made = in_batches(sampler, labels, seed, given)[:, :length]
+
+        def draw(seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            gumbel, normal = self.noise((labels.shape[0], whole // self.samples), seed)
+            return given, gumbel, temperature * normal
+
+        made = in_batches(Sampler(draw, partial(self._continue_batch, prompt.shape[1])), labels, seed, given)
+        made = made[:, :length]
         made[:, : prompt.shape[1]] = prompt  # to the last bit
         return made
 
     def _eager_begin(
-        self, prompted: int, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor, given: tf.Tensor
+        self, length: int, temperature: tf.Tensor, seed: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        """`given` (batch, time, channel) with a begin, where nothing prompts, and the noise of each step, a window's
-        first."""
-        if not prompted:
-            begun = self.in_time(self.begins.sample(labels, seed + tf.constant([0, 2]), temperature)[:, None])
-            given = tf.concat([begun, given[:, self.samples :]], axis=1)
-        gumbel, normal = self.noise((given.shape[0], given.shape[1] // self.samples), seed)
-        return given, gumbel, temperature * normal
+        """Begins (batch, time, channel) with nothing after them, the noise of each step, and the levels (batch,
+        channel) that windows are to have."""
+        window_seed, begin_seed = tf.unstack(tf.random.split(seed + tf.constant([0, 2]), 2))
+        windows = chosen(labels, window_seed)
+        begun = self.in_time(self.begins.moved(windows, begin_seed, temperature)[:, None])
+        levels = tf.reduce_mean(begun, axis=1) + tf.gather_nd(self.drift, windows)
+        gumbel, normal = self.noise((labels.shape[0], length // self.samples), seed)
+        given = tf.pad(begun, ((0, 0), (0, length - self.samples), (0, 0)))
+        return given, gumbel, temperature * normal, levels
+
+    def _eager_level(
+        self, labels: tf.Tensor, given: tf.Tensor, gumbel: tf.Tensor, normal: tf.Tensor, levels: tf.Tensor
+    ) -> tf.Tensor:
+        made = self._eager_continue(self.samples, labels, given, gumbel, normal)
+        off = levels[:, None] - tf.reduce_mean(made, axis=1, keepdims=True)
+        return made + tf.gather(self.share, labels)[:, None, None] * off
 
     def _eager_continue(
         self, prompted: int, labels: tf.Tensor, given: tf.Tensor, gumbel: tf.Tensor, normal: tf.Tensor

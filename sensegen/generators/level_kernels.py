@@ -15,8 +15,8 @@ import tensorflow as tf
 from jaxtyping import Float, Int
 
 WINDOWS = 512  # of a class that are kept: evenly chosen, or again and again where there are fewer
-BANDWIDTH = 0.8  # of the distance to neighbours, where windows of a class differ by nothing but their levels
-NEIGHBOURS = 16
+BANDWIDTH = 0.87  # of the distance to neighbours, where windows of a class differ by nothing but their levels
+NEIGHBOURS = 14
 
 
 class LevelKernels(keras.layers.Layer):
@@ -40,16 +40,11 @@ class LevelKernels(keras.layers.Layer):
     ) -> None:
         """Take the training windows' levels; the same in units that tell how far two are apart, and the variance around
         the levels in these units, all channels together. A class without any gets those of all."""
-        rows = [rows_of(labels, label) for label in range(self.levels.shape[0])]
-        kept = [of_class[evenly(len(of_class))] for of_class in rows]
-        self.bandwidth.assign([bandwidth_of(places[of_class], swings[of_class]) for of_class in rows])
-        self.levels.assign(levels[np.stack(kept)])
+        classes = self.levels.shape[0]
+        kept = kept_rows(labels, classes)
+        self.bandwidth.assign(BANDWIDTH * np.sqrt(shares_of_levels(places, swings, labels, classes)))
+        self.levels.assign(levels[kept])
         self.near.assign(np.stack([neighbours(places[of_class]) for of_class in kept]))
-
-    def sample(self, labels: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
-        """Levels (batch, number)."""
-        window_seed, level_seed = tf.unstack(tf.random.split(seed, 2))
-        return self.moved(chosen(labels, window_seed), level_seed, temperature)
 
     def moved(self, windows: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
         """The levels (batch, number) of windows (batch, their label and place), moved."""
@@ -72,10 +67,24 @@ def rows_of(labels: Int[np.ndarray, "window"], label: int) -> Int[np.ndarray, "r
     return np.flatnonzero(labels == label) if (labels == label).any() else np.arange(len(labels))
 
 
-def bandwidth_of(places: Float[np.ndarray, "window place"], swings: Float[np.ndarray, "window"]) -> float:
-    """`BANDWIDTH` times the square root of the share that levels have in the variance of a class's windows."""
-    between, within = float(np.sum(np.var(places, axis=0))), float(np.mean(swings))
-    return BANDWIDTH * (between / (between + within)) ** 0.5 if between else 0.0
+def kept_rows(labels: Int[np.ndarray, "window"], classes: int) -> Int[np.ndarray, "label row"]:
+    """The windows of each class that are kept."""
+    rows = [rows_of(labels, label) for label in range(classes)]
+    return np.stack([of_class[evenly(len(of_class))] for of_class in rows])
+
+
+def shares_of_levels(
+    places: Float[np.ndarray, "window place"],
+    swings: Float[np.ndarray, "window"],
+    labels: Int[np.ndarray, "window"],
+    classes: int,
+) -> Float[np.ndarray, "label"]:
+    """The share that levels have in the variance of each class's windows, 0 to 1; as `LevelKernels.settle` has them."""
+    shares = []
+    for rows in (rows_of(labels, label) for label in range(classes)):
+        between, within = float(np.sum(np.var(places[rows], axis=0))), float(np.mean(swings[rows]))
+        shares.append(between / (between + within) if between else 0.0)
+    return np.array(shares)
 
 
 def evenly(count: int) -> Int[np.ndarray, "kept"]:
