@@ -20,7 +20,7 @@ from sensegen.windows import WindowShape
 
 SHAPE = WindowShape(length=128, channels=9, classes=6)
 WINDOWS, TURNS = 2048, 3
-STEPS = (1, 2, 4, 8, 12, 40)
+STEPS = (1, 2, 4, 5, 8, 40)
 
 
 def run() -> list[str]:
