@@ -30,8 +30,8 @@ SCALING = Scaling(np.array([9.81, 0.0]), np.array([2.0, 1.0]))
 
 @pytest.fixture(scope="module")
 def small(params) -> Params:
-    """Few seeds, few features, small trainings."""
-    promotion = params.promotion.model_copy(update={"seeds": 3, "least_score": 0.0, "most_leak": 0.8})
+    """Few features, small trainings."""
+    promotion = params.promotion.model_copy(update={"seeds": 8, "least_score": 0.0, "most_leak": 0.8})
     evaluate = params.evaluate.model_copy(
         update={"random_convolution": params.evaluate.random_convolution.model_copy(update={"features": 84})}
     )
@@ -92,7 +92,8 @@ def numbers(releases, real, small, tmp_path_factory) -> dict[str, Judged]:
 
 
 def test_the_better_one_takes_the_place_and_the_worse_one_does_not(numbers, small):
-    assert len(numbers["good"].scores) == 3 and len(set(numbers["good"].scores)) > 1  # each seed draws its own
+    scores = numbers["good"].scores
+    assert len(scores) == small.promotion.seeds and len(set(scores)) > 1  # each seed draws its own
     # By their scores alone: one that makes noise gives nobody away, and any that has learned does a little.
     good, poor = (replace(of_one, leaks=numbers["poor"].leaks) for of_one in (numbers["good"], numbers["poor"]))
     up, down = decided(good, poor, small.promotion), decided(poor, good, small.promotion)
