@@ -173,8 +173,8 @@ def identity(params: Params) -> str:
     A key that is null is off, as if there were none: rows go on together when a version brings a new one.
     """
     found = flat_params(params.model_copy(update={"seed": 0}))
-    known = {key: value for key, value in found.items() if value != "null" and key.partition(".")[0] not in UNMEASURED}
-    known["making"] = MAKING
+    measured = {key: value for key, value in found.items() if key.partition(".")[0] not in UNMEASURED}
+    known = {"making": MAKING} | {key: value for key, value in measured.items() if value != "null"}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12]
 
 

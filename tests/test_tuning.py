@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
 from sensegen.tuning import summary
 from sensegen.tuning.carried_weights import CarriedWeights
-from sensegen.tuning.search import Search, best_preset, search
+from sensegen.tuning.search import Search, best_preset, gone_on_with, search
 from sensegen.tuning.space import Choice, Range, Space
 from sensegen.tuning.study import Home, Plan, StudyBusy
 from sensegen.windows import WindowShape
@@ -189,6 +190,31 @@ def test_a_study_that_has_its_trials_is_left_alone_and_another_may_begin_with_it
         studies.begin(asked(project, "whole", 3).home(), PLAN, "another mark")
     with pytest.raises(InvalidParams, match="no study 'nowhere'"):
         run(project, "third", 1, warm_from="nowhere")
+
+
+def test_what_is_searched_time_and_again_begins_anew_where_params_or_windows_are_others(project, tmp_path):
+    import optuna
+
+    root = tmp_path / "project"
+    shutil.copytree(project, root, symlinks=True, ignore=shutil.ignore_patterns("mlruns", ".cache"))
+    first = gone_on_with(asked(root, "weekly", 0), 1)
+    assert (first.trials, first.warm_from) == (1, None)
+    with studies.only_tuner(first.home()):
+        studies.begin(first.home(), PLAN, "mark").add_trial(optuna.trial.create_trial(value=1.0))
+    _change(root / "params.yaml", "runtime", "workers", 2)  # moves no score
+    assert gone_on_with(asked(root, "weekly", 0), 1) == replace(first, trials=2)
+    _change(root / "params.yaml", "evaluate", "seeds", 3)
+    second = gone_on_with(asked(root, "weekly", 0), 1)
+    assert second.study != first.study and (second.trials, second.warm_from) == (1, first.study)
+    written = {"path": "artifacts/window/fit.npy", "md5": "other"}
+    (root / "dvc.lock").write_text(yaml.safe_dump({"stages": {"window": {"outs": [written]}}}), encoding="utf-8")
+    assert gone_on_with(asked(root, "weekly", 0), 1).study not in (first.study, second.study)
+
+
+def _change(path: Path, section: str, key: str, value: object) -> None:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document[section][key] = value
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def test_each_trial_is_a_run_under_one_parent_with_the_same_metrics(project, whole):

@@ -9,16 +9,16 @@ from flows import tuning, workspace
 
 @flow(name="search", persist_result=False, validate_parameters=False)
 def search(space: str, study: str, trials_more: int, root: Path = Path()) -> str:
-    """Run trials, so many more than the study has; the preset of its best."""
+    """Run trials, of a new study where params or windows are others than before; the preset of its best."""
     from rich.console import Console
 
     from sensegen.tuning import search as searching
-    from sensegen.tuning.study import best, trials_of
+    from sensegen.tuning.study import best
 
     root = workspace.find_root(Path(root).resolve())
     with workspace.turn(root):
         tuning.make_windows(root)
-        asked = searching.Search(root, study, space, trials_of(root, study) + trials_more)
+        asked = searching.gone_on_with(searching.Search(root, study, space, trials=0), trials_more)
         leaders = best(tuning.tune(asked, Console()))
         if not leaders:
             return "no trial has a score yet"

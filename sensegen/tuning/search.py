@@ -1,8 +1,10 @@
 """A search from beginning to end: a study is held, its trials are run side by side, and the best is told."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 from sensegen import distributed, presets
 from sensegen.artifacts import write_text
 from sensegen.params import InvalidParams, RuntimeParams
+from sensegen.tracking import provenance
 from sensegen.tuning import space as spaces
 from sensegen.tuning import study as studies
 from sensegen.tuning import summary
@@ -85,8 +88,7 @@ def search(asked: Search, show: Show) -> "Study":
     plan = Plan(asked.several, base.seed, base.train_generator.epochs)
     home = asked.home()
     with studies.only_tuner(home):
-        way = "weights carried" if asked.carry_weights else ""
-        study = studies.begin(home, plan, studies.fingerprint(text + way, space))
+        study = studies.begin(home, plan, fingerprint(asked))
         _begin_with(study, asked, space, text, plan)
         done = len(studies.finished(study))
         carried = CarriedWeights(home.weights) if asked.carry_weights else None
@@ -101,6 +103,25 @@ def search(asked: Search, show: Show) -> "Study":
             for path in summary.write(study, space, home.folder):
                 parent.log_file(path)
     return study
+
+
+def fingerprint(asked: Search) -> str:
+    """Digits that are others as soon as trials could not be compared: by the params below them (but for `runtime`), the
+    space, the windows, or whether weights are carried."""
+    space = spaces.read(asked.root / "spaces", asked.space)
+    base = spaces.tried_params(spaces.base_text(asked.root, space, asked.epochs), {})
+    windows = provenance.input_hashes(asked.root, "train_generator")
+    known = [base.model_dump(mode="json", exclude={"runtime"}), space.model_dump(mode="json"), windows]
+    return hashlib.sha256(json.dumps([*known, asked.carry_weights], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def gone_on_with(asked: Search, more: int) -> Search:
+    """So many trials more of what is searched time and again: a study that goes on while its trials can be compared,
+    and then one that begins with the best of the study before it."""
+    study = f"{asked.study}-{fingerprint(asked)[:8]}"
+    others = [home for home in studies.homes(asked.root, asked.study) if home.folder.name != study]
+    warm_from = others[-1].folder.name if others else None
+    return replace(asked, study=study, trials=studies.trials_of(asked.root, study) + more, warm_from=warm_from)
 
 
 def _begin_with(study: "Study", asked: Search, space: spaces.Space, text: str, plan: Plan) -> None:

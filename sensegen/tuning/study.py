@@ -4,7 +4,6 @@ The journal is a file of lines (`optuna.storages.journal`). What a killed tuner 
 one begins, and its params are tried again; a line that was cut off is dropped.
 """
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -97,24 +96,19 @@ def only_tuner(home: Home) -> Iterator[None]:
         ) from None
 
 
-def fingerprint(text: str, space: Space) -> str:
-    """Digits that are others as soon as the params below a study, or its space, are."""
-    return hashlib.sha256(f"{text}\n{space.model_dump_json()}".encode()).hexdigest()[:16]
-
-
 def begin(home: Home, plan: Plan, mark: str) -> "Study":
     """The study, new or as it was left, with what was left running given up; only for who holds it.
 
     Raises:
-        InvalidParams: if it was begun with other params or another space, or its file cannot be read.
+        InvalidParams: if it was begun with other params, windows or another space, or its file cannot be read.
     """
     _drop_cut_off_line(home.journal)
     study = opened(home, plan)
     begun_with = study.user_attrs.get(FINGERPRINT)
     if begun_with not in (None, mark) or [d.name.lower() for d in study.directions] != plan.directions:
         raise InvalidParams(
-            f"The study in {home.folder} was begun with other params, another search space or other objectives, so its "
-            "trials cannot be compared with new ones. Search under another name: --study."
+            f"The study in {home.folder} was begun with other params, another search space, other windows or other "
+            "objectives, so its trials cannot be compared with new ones. Search under another name: --study."
         )
     study.set_user_attr(FINGERPRINT, mark)
     _give_up_running(study)
@@ -153,6 +147,12 @@ def finished(study: "Study") -> "list[FrozenTrial]":
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED])
+
+
+def homes(root: Path, name: str) -> list[Home]:
+    """The studies of a project that are called `NAME-...`, the one that was last added to last."""
+    journals = Home.of(root, name).folder.parent.glob(f"{name}-*/trials.journal")
+    return [Home(path.parent) for path in sorted(journals, key=lambda path: path.stat().st_mtime)]
 
 
 def trials_of(root: Path, name: str) -> int:
