@@ -1,6 +1,6 @@
 """Training of two networks against each other: several updates of the critic and one of the maker are one step.
 
-A step is compiled as a whole. Beside the losses it tells how the two are doing: the critic's mean over real windows
+A step is one graph. Beside the losses it tells how the two are doing: the critic's mean over real windows
 less that over made ones (`wasserstein`), the slope of the maker's loss at what it made (`output_gradient`: none, and
 the maker learns nothing), the share of clipped weights (`saturation`), and how much windows of one activity differ
 from each other, real ones 1 (`diversity`: none, and the maker makes one window again and again).
@@ -32,7 +32,7 @@ class AdversarialStep:
         self.maker, self.critic = (contenders.new_optimiser(float(rate)) for rate in self.rates)
         self.maker.build(contenders.maker.trainable_variables)
         self.critic.build(contenders.critic.trainable_variables)
-        self._update = tf.function(self._eager_update, jit_compile=xla)
+        self._update = tf.function(self._eager_update, jit_compile=xla and contenders.compilable)
 
     @property
     def variables(self) -> Variables:

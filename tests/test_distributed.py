@@ -97,21 +97,22 @@ def test_a_worker_that_was_ended_is_told_from_an_error_of_the_job():
         list(each(die, [1, 2], runtime()))
 
 
-def test_workers_end_with_the_process_that_started_them(tmp_path):
+def test_workers_and_what_they_started_end_with_the_process_that_started_them():
     script = (
-        "import time\n"
+        "import subprocess\n"
         "from sensegen.distributed import each\n"
         "from sensegen.params import RuntimeParams\n"
-        "results = each(time.sleep, [0.1, 60, 60], RuntimeParams(threads=1, xla=False, engine='local', workers=2))\n"
-        "print(next(results), flush=True)\n"
-        "next(results)\n"
+        "runtime = RuntimeParams(threads=1, xla=False, engine='local', workers=2)\n"
+        "list(each(subprocess.run, [['sleep', '600'], ['sleep', '600']], runtime))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"None\n"
-        children = psutil.Process(process.pid).children(recursive=True)
+    with subprocess.Popen([sys.executable, "-c", script], env=environment) as process:
+        children: list[psutil.Process] = []
+        while sum(child.name() == "sleep" for child in children) < 2 and process.poll() is None:
+            time.sleep(0.1)
+            children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-    assert len(children) >= 2
+    assert len(children) >= 4
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
 

@@ -146,8 +146,11 @@ def _as_worker(function: Callable[[Job], Result], job: Job) -> Result:
 
 
 def _start_worker() -> None:
-    """A worker leaves Ctrl-C to the process that started it, and does not outlive that process."""
+    """A worker leaves Ctrl-C to the process that started it, and neither it nor what its job has started outlives that
+    process."""
     from multiprocessing import parent_process
+
+    import psutil
 
     _Worker.here = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -156,6 +159,8 @@ def _start_worker() -> None:
 
     def watch() -> None:
         parent.join()
+        for child in psutil.Process().children():
+            child.terminate()
         os._exit(1)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()

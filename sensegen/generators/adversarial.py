@@ -22,7 +22,8 @@ from sensegen.windows import Windows, WindowShape
 class Contenders(keras.Model, ABC):
     """Abstract: `maker` makes windows, `critic` gives each a number, and both are told the activity.
 
-    `critic_steps` updates of the critic go before each of the maker, whose rate is `critic_learning_rate`.
+    `critic_steps` updates of the critic go before each of the maker, whose rate is `critic_learning_rate`. A step of
+    networks that are not `compilable` has its loops compiled one by one: all in one program would take minutes.
     """
 
     maker: keras.Model
@@ -30,6 +31,7 @@ class Contenders(keras.Model, ABC):
     critic_steps: int
     critic_learning_rate: float
     bound: float = math.inf
+    compilable: bool = True
 
     def __init__(self, shape: WindowShape, name: str):
         super().__init__(name=name)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import keras
 import tensorflow as tf
 
+from sensegen.generators import gated_units
 from sensegen.params.adversarial import ConvolutionNetworkParams, GRUNetworkParams, NetworkParams
 from sensegen.windows import WindowShape
 
@@ -33,9 +34,10 @@ class GRUs(keras.layers.Layer):
         self.norms = [NORMS[params.norm](f"norm_{at}") for at in range(params.layers)]
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
+        values = tf.transpose(values, (1, 0, 2))
         for layer, norm in zip(self.units, self.norms, strict=True):
-            values = norm(layer(values))
-        return values
+            values = norm(gated_units.outputs_of(layer, values))
+        return tf.transpose(values, (1, 0, 2))
 
 
 class GRUMaker(keras.Model):

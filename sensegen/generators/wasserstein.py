@@ -18,6 +18,7 @@ class Wasserstein(Contenders):
     def __init__(self, shape: WindowShape, params: WassersteinParams, name: str):
         super().__init__(shape, name)
         self.maker, self.critic = gan_networks.maker(params.network, shape), gan_networks.critic(params.critic)
+        self.compilable = "gru" not in (params.network.kind, params.critic.kind)
         self.draw = Noise(params.noise, shape.length)
         self.critic_steps, self.critic_learning_rate = params.critic_steps, params.critic_learning_rate
 
