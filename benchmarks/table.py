@@ -19,7 +19,7 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 def put(name: str, lines: list[str]) -> None:
     """Replace the section `name` of the page, or add it."""
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
-    section = "\n".join([f"## {name}", "", *lines, ""])
+    section = "\n".join([f"## {name}", "", *lines]).rstrip()
     pattern = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
-    page = pattern.sub(lambda _: section, page) if pattern.search(page) else f"{page.rstrip()}\n\n{section}"
-    write_text(PAGE, page)
+    page = pattern.sub(lambda _: f"{section}\n\n", page) if pattern.search(page) else f"{page.rstrip()}\n\n{section}"
+    write_text(PAGE, f"{page.rstrip()}\n")

@@ -31,7 +31,9 @@ class RuntimeParams(Section):
     """How the machine is used; threads and xla are part of what makes two runs give the same bytes."""
 
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one tensor operation")]
-    xla: Annotated[bool, Field(description="whether train steps are compiled by XLA")]
+    xla: Annotated[
+        bool, Field(description="whether train steps are compiled by XLA; loops of GRUs and LSTMs are anyway")
+    ]
     engine: Annotated[Literal["local", "ray"], Field(description="where shards of recordings are worked on")]
     workers: Annotated[int, Field(ge=1, le=1024, description="shards at once; results do not depend on it")]
 
