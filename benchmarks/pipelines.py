@@ -2,8 +2,8 @@
 
 Each run is a job in a clone of its own under .cache/pipelines, on one thread, so that `runtime.workers` of them run
 side by side, or on the machines of a Ray cluster that see this folder. What was stopped goes on in its clone; a clone
-whose row stands in docs/results/gates.csv is deleted. A run takes an hour and a half of a core. The default preset is
-not among them: `sensegen run` and `python -m benchmarks gates` give its row.
+whose row stands in docs/results/gates.csv is deleted. A run takes an hour to an hour and a half of a core. The default
+preset is not among them: `sensegen run` and `python -m benchmarks gates` give its row.
 """
 
 import os
