@@ -36,16 +36,25 @@ class Norm(keras.layers.RMSNormalization):
 # compiled one takes the gradient of all that it is given.
 @tf.function(jit_compile=True)
 def _silu(values: tf.Tensor, gain: tf.Tensor, kind: tf.DType) -> tf.Tensor:
-    values = _normed(values, gain)
-    return tf.cast(values * tf.sigmoid(values), kind)
+    return tf.cast(_silu_of(_normed(values, gain)), kind)
 
 
 @tf.function(jit_compile=True)
 def _modulated_silu(
     values: tf.Tensor, gain: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, kind: tf.DType
 ) -> tf.Tensor:
-    values = _normed(values, gain) * (1 + scale) + shift
-    return tf.cast(values * tf.sigmoid(values), kind)
+    return tf.cast(_silu_of(_normed(values, gain) * (1 + scale) + shift), kind)
+
+
+def _silu_of(values: tf.Tensor) -> tf.Tensor:
+    """By the hyperbolic tangent, of which XLA makes quicker code than of a sigmoid."""
+    half = values / 2
+    return half + half * tf.tanh(half)
+
+
+@tf.function(jit_compile=True)
+def _sum(product: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(product, tf.float32) + values
 
 
 def _normed(values: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
@@ -76,6 +85,14 @@ class Convolution(keras.layers.Conv1D):
         self.kind = tf.as_dtype(precision)
 
 
+class Linear(keras.layers.Dense):
+    """Of every time alike, as a product of two axes: TensorFlow then adds the bias within the product."""
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        made = tf.nn.bias_add(tf.reshape(values, (-1, values.shape[2])) @ self.kernel, self.bias)
+        return tf.reshape(made, (-1, values.shape[1], self.units))
+
+
 class Residual(keras.layers.Layer):
     """Two convolutions beside a straight way; a condition scales and shifts what stands between them."""
 
@@ -86,13 +103,13 @@ class Residual(keras.layers.Layer):
         self.norm_second = Norm("norm_second")
         self.modulation = keras.layers.Dense(2 * width, name="modulation")
         self.second = Convolution(width, 3, precision, "second", start="zeros")
-        self.straight = keras.layers.Dense(width, name="straight") if channels != width else None
+        self.straight = Linear(width, name="straight") if channels != width else None
 
     def call(self, values: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         scale, shift = tf.split(self.modulation(condition)[:, None], 2, axis=-1)
         inner = self.first(self.norm_first.silu(values, self.first.kind))
         inner = self.second(self.norm_second.silu(inner, self.second.kind, scale, shift))
-        return tf.cast(inner, tf.float32) + (values if self.straight is None else self.straight(values))
+        return _sum(inner, values if self.straight is None else self.straight(values))
 
 
 class Attention(keras.layers.Layer):
@@ -144,7 +161,7 @@ class WindowUNet(keras.Model):
         self.down = [
             Residual(*pair, precision, f"down_{at}") for at, pair in enumerate(zip(before, widths, strict=True))
         ]
-        self.halved = [keras.layers.Dense(width, name=f"halved_{at}") for at, width in enumerate(widths[:-1])]
+        self.halved = [Linear(width, name=f"halved_{at}") for at, width in enumerate(widths[:-1])]
         whole = -(-window.length // 2**self.halvings)
         self.places = self.add_weight(shape=(whole, widths[-1]), initializer="zeros", name="places")
         self.middle = [Residual(widths[-1], widths[-1], precision, f"middle_{at}") for at in range(2)]
@@ -153,7 +170,7 @@ class WindowUNet(keras.Model):
             Residual(widths[min(at + 1, self.halvings)] + widths[at], widths[at], precision, f"up_{at}")
             for at in range(len(widths))
         ]
-        self.doubled = [keras.layers.Dense(2 * width, name=f"doubled_{at}") for at, width in enumerate(widths[1:])]
+        self.doubled = [Linear(2 * width, name=f"doubled_{at}") for at, width in enumerate(widths[1:])]
         self.norm = Norm("norm")
         self.out = Convolution(window.channels, 3, precision, "out", start="zeros")
 
