@@ -1,5 +1,6 @@
 """The flow carries noise to windows: it begins as noise of the right spectrum, and learns what noise cannot be."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +12,7 @@ from sensegen.evaluation.spectrum import log_psd
 from sensegen.generators import build_generator
 from sensegen.generators.flow_matching import LOWEST_NOISE, Flow
 from sensegen.generators.style_and_shape import Parts
-from sensegen.generators.window_unet import Norm
+from sensegen.generators.window_unet import Linear, Norm
 from sensegen.params.models import FlowMatchingParams, OptimiserParams
 from sensegen.pretraining import pretrain
 from sensegen.training_run import Training
@@ -79,6 +80,22 @@ def test_the_norm_and_its_gradients_are_those_of_keras(modulated):
         found.append([out, *tape.gradient(loss, [values, norm.scale.value, *modulation])])
     for ours, keras_s in zip(*found, strict=True):
         np.testing.assert_allclose(ours, keras_s, rtol=1e-4, atol=1e-5)
+
+
+def test_a_product_of_two_axes_is_that_of_keras_dense_layer():
+    layer, keras_s = Linear(5), keras.layers.Dense(5)
+    values, weights = tf.random.stateless_normal((3, 4, 7), [0, 0]), tf.random.stateless_normal((8, 5), [0, 1])
+    found = []
+    for of in (layer, keras_s):
+        of.build(values.shape)
+        of.set_weights([weights[:7], weights[7]])
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            out = of(values)
+            loss = tf.reduce_sum(tf.sin(out))
+        found.append([out, *tape.gradient(loss, [values, *of.trainable_variables])])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 32])
