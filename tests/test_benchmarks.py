@@ -15,6 +15,7 @@ from benchmarks.ledger import Ledger, settings_hash
 from benchmarks.uci_har import ROOT
 from sensegen import params, window_files
 from sensegen.evaluation.leave_one_out import Told
+from sensegen.tracking.store import connect
 
 COUNTED = {"low_windows": 4, "low_right": 3, "low_majority_right": 4}
 NONE_HIGH = {"high_windows": 0, "high_right": 0, "high_majority_right": 0}
@@ -195,6 +196,15 @@ def test_pipelines_that_have_a_row_of_the_same_params_are_not_run_again(tmp_path
     assert [(one.seed, one.runtime.threads) for one in settings] == [(0, 1), (0, 1), (1, 1)]
     ledger.append(gates.known(settings[0]) | {"commit": "earlier"})
     assert list(pipelines.missing(ledger)) == jobs[1:]
+
+
+def test_minutes_of_training_are_those_of_all_attempts_since_the_one_before_that_ended(tmp_path, monkeypatch):
+    client, experiment = connect(tmp_path)
+    for first, last, status in ((1, 60, "FINISHED"), (70, 72, "KILLED"), (80, 83, "FINISHED")):
+        run = client.create_run(experiment, start_time=first * 60_000, run_name="train_generator")
+        client.set_terminated(run.info.run_id, status, end_time=last * 60_000)
+    monkeypatch.setattr(gates, "ROOT", tmp_path)
+    assert gates.training_minutes() == 5
 
 
 def test_gates_read_nested_metrics_and_leave_out_what_was_not_measured():
