@@ -17,7 +17,7 @@ export DVC_NO_ANALYTICS := 1
 
 help: ## Show this list
 	@echo "make run [PRESET=name] [QUICK=1]   run what has changed; a preset first changes params.yaml"
-	@echo "make test                          run the tests"
+	@echo "make test                          run the tests that take seconds, and a choice of those that take minutes"
 	@echo "make lint                          ruff, mypy, known advisories of the lock's packages"
 	@echo "make ui                            serve the MLflow page on this machine"
 	@echo "make doctor                        look for what would make a run fail"
@@ -28,8 +28,8 @@ help: ## Show this list
 run: $(INSTALLED) ## Run what has changed
 	@$(BIN)/sensegen run $(RUN_OPTIONS)
 
-test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: $(INSTALLED) ## Run the tests, of the slow ones those that are chosen
+	@$(BIN)/python -m pytest -m "not slow or chosen" --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED) ## Check style and types, and the lock against advisories
 	@$(BIN)/ruff check .

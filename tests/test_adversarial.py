@@ -127,6 +127,7 @@ def test_clipped_weights_are_within_their_bound_and_those_at_it_are_counted(tmp_
     assert report["saturation"] == pytest.approx(np.mean(sizes >= np.float32(0.05)), abs=1e-6) and report["saturation"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("params", [penalised(), penalised(RECURRENT), clipped()], ids=["conv", "gru", "clipped"])
 def test_a_contest_that_was_stopped_goes_on_to_the_same_bits(params, tmp_path):
     whole, step, batches, guard = contest(params, tmp_path)

@@ -91,6 +91,7 @@ def test_both_models_move_and_every_round_gives_a_row(small, training):
     assert not np.array_equal(head, discriminators["all"].head.kernel.numpy())
 
 
+@pytest.mark.slow
 def test_an_alternation_that_stopped_goes_on_to_the_same_bits(small, tmp_path):
     def run(folder, stop_at=None):
         generator, windows = generator_of(small)
@@ -204,6 +205,7 @@ def training_of(stage: str, small, folder) -> Training:
     return Training(small, AlertLog(folder / f"{stage}.jsonl", stage), folder / stage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["conditional", "per_activity"])
 def test_windows_of_one_class_go_through_pretraining_and_alternation(kind, small, tmp_path):
     fit, validation = (of_class(sines(np.random.default_rng(seed), 48, length=16), 0, ("only",)) for seed in (0, 1))

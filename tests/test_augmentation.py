@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SMALL_CNN, sines
+from conftest import SMALL_CNN, SMALL_RECURRENT, sines
 
 from sensegen import augmentation
 from sensegen.augmentation import Amount, amounts, curve
@@ -18,7 +18,6 @@ FIT, TEST = (sines(np.random.default_rng(seed), count) for seed, count in ((0, 2
 
 @pytest.fixture
 def training(params, tmp_path) -> Training:
-    generator = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 4})
     evaluate = params.evaluate.model_copy(
         update={
             **{"classifiers": ["cnn", "random_convolution"], "cnn": SMALL_CNN},
@@ -27,7 +26,7 @@ def training(params, tmp_path) -> Training:
     )
     asked = AugmentParams(windows_a_class=[2], shares=[0.1], seeds=2, generator_steps=40)
     changed = {
-        "train_generator": params.train_generator.model_copy(update={"generator": generator}),
+        "train_generator": params.train_generator.model_copy(update={"generator": SMALL_RECURRENT}),
         **{"evaluate": evaluate, "augment": asked},
     }
     return Training(params.model_copy(update=changed), AlertLog(tmp_path / "alerts.jsonl", "augment"))
@@ -48,6 +47,7 @@ def test_another_seed_draws_other_windows_and_the_same_seed_the_same():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_every_amount_has_both_arms_of_every_classifier_and_their_difference(training):
     told = curve(FIT, TEST, training)
     assert list(told) == ["2 a class", "10 %"]

@@ -146,6 +146,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused_by_the_key():
         OwnRows([np.arange(50)], 16, seed=3, rank=0, workers=3)
 
 
+@pytest.mark.slow
 def test_two_workers_end_as_one_process_does_with_batch_normalisation(workers, task, tmp_path):
     task = replace(task, work=train_cnn)
     alone = by_one_process(task, tmp_path)
@@ -156,6 +157,7 @@ def test_two_workers_end_as_one_process_does_with_batch_normalisation(workers, t
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_changes_nothing(workers, task, tmp_path):
     alone = by_one_process(task, tmp_path)
     with killed(task, "SynchronousWorker", after_epochs=6) as ended:
@@ -166,6 +168,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(workers, task, tmp_path):
     assert alone.right == told.given.right > 0.9
 
 
+@pytest.mark.slow
 def test_asynchronous_workers_learn_and_replace_one_that_was_killed(workers, task):
     with killed(task, "AsynchronousWorker", after_epochs=6) as ended:
         told = asynchronously(replace(task, job=0.1), Crew(2, restarts=1))

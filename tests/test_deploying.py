@@ -122,6 +122,7 @@ with get_client(sync_client=True) as client:
 """
 
 
+@pytest.mark.slow
 def test_a_second_deployment_changes_nothing_and_a_change_of_the_plan_is_brought(project, webhook):
     first = sensegen(project, webhook, "deploy")
     assert first.returncode == 0, first.stderr

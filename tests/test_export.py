@@ -181,6 +181,7 @@ def generator(request):
     return built, made, made.draw(labels, stream)
 
 
+@pytest.mark.slow
 def test_a_generator_in_float_and_onnx_makes_what_keras_makes(generator):
     _, made, inputs = generator
     exportable = made.exportable(inputs)

@@ -187,6 +187,7 @@ def server_of(project: Path) -> servers.Server:
 IMPATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "1"}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_its_prefect_server_and_ends_well_when_it_is_back(anew):
     with started(anew, "run", **IMPATIENT) as run:
         until(lambda: run.steps() > 3)
@@ -202,6 +203,7 @@ def test_a_run_goes_on_without_its_prefect_server_and_ends_well_when_it_is_back(
     assert "Completed" in run.text() and (anew / "long.txt").read_text() == "done"
 
 
+@pytest.mark.slow
 def test_a_run_whose_prefect_server_never_comes_back_runs_its_stages_and_says_so(anew):
     port = server_of(anew).port
     with started(anew, "run", **IMPATIENT) as run:
@@ -214,6 +216,7 @@ def test_a_run_whose_prefect_server_never_comes_back_runs_its_stages_and_says_so
     up(anew, port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_whose_prefect_server_is_dead_is_ended_by_a_signal_with_its_stage(anew, number):
     port = server_of(anew).port
@@ -375,6 +378,7 @@ def locked(database: Path, seconds: float) -> Iterator[None]:
         holder.kill()
 
 
+@pytest.mark.slow
 def test_a_locked_tracking_store_takes_what_it_refused_when_it_is_free_again(tmp_path, params, caplog, monkeypatch):
     monkeypatch.setattr("sensegen.tracking.run.SECONDS_BETWEEN_TRIES", 0.0)
     with tracking.start(params, stage="window", root=tmp_path) as tracker:
@@ -458,6 +462,7 @@ FILLED = {"cmd": "python -m stages window", "deps": ["stages/window.py"], "outs"
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("mount") is None, reason="mounts a small disk")
 def test_a_disk_that_fills_up_during_a_run_is_told_and_the_next_run_goes_on(tmp_path):
     """Not the stage alone has no room then: nor have MLflow's store, Prefect's and DVC's."""

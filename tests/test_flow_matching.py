@@ -110,6 +110,7 @@ def test_without_a_network_the_way_is_exact_in_any_number_of_steps(steps):
     assert flow.carried(noise, labels, left).numpy() == pytest.approx(known.numpy(), rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_more_steps_of_the_sampler_come_closer_to_the_same_windows():
     carried = {}
     for steps in (4, 16, 128):
@@ -134,6 +135,7 @@ def begun(steps: int) -> tuple[Flow, Parts, tf.Tensor]:
     return flow, Parts(noise, style), labels
 
 
+@pytest.mark.slow
 def test_windows_of_two_frequencies_never_mix_them(training):
     windows = one_of_two_tones(512)
     generator = build_generator(windows.shape, SMALL, seed=0)

@@ -92,6 +92,7 @@ def test_what_cannot_be_made_is_refused_and_nothing_written(project, monkeypatch
     assert not list(project.glob("no.*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["project", "stepwise"])
 def test_a_lower_temperature_gives_windows_that_differ_less(kind, request, monkeypatch):
     spread = {}

@@ -55,6 +55,7 @@ def evaluate(project: Path, monkeypatch, windows: Windows, ending: str) -> tuple
     return CliRunner().invoke(app, arguments), out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".parquet", ".csv"])
 def test_the_windows_of_anybody_get_numbers_a_page_and_a_model_card(project, monkeypatch, ending):
     told, out = evaluate(project, monkeypatch, people(9, 120, ""), ending)

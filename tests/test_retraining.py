@@ -97,6 +97,7 @@ def registry_of(root: Path) -> Registry:
     return Registry(root, schema.load(root / "params.yaml").promotion.model)
 
 
+@pytest.mark.chosen
 def test_what_comes_into_the_inbox_becomes_a_model_or_is_set_aside(project):
     said, told = retrained(project)
     assert said.startswith("Completed: Promoted, version 1"), said

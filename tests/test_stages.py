@@ -37,7 +37,7 @@ SMALL["evaluate"] = {
     "random_convolution": {"features": 84},
     "encoder": {"filters": 8, "optimiser": FAST, "epochs": 2},
 }
-SMALL["evaluate"]["judges"] |= {"windows": 50, "patience": 1}
+SMALL["evaluate"]["judges"] |= {"kinds": ["spectral"], "control_kinds": ["spectral"], "windows": 50}
 SMALL["export"] = {
     "classifier": {"kind": "cnn", "filters": 8, "optimiser": FAST, "epochs": 2},
     **{"calibration_windows": 10, "generated_windows": 4},
@@ -78,6 +78,8 @@ def outputs(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
+@pytest.mark.chosen
 def test_evaluation_and_report_follow_the_trainings(trained):
     succeed(trained, "augment", "evaluate", "report", "export")
     written = {path for path in (trained / "artifacts").rglob("*") if path.is_file()}
@@ -96,6 +98,7 @@ def test_evaluation_and_report_follow_the_trainings(trained):
     assert all(name in page for name in ("WALKING_UPSTAIRS", "heart_rate", "TSTR"))
 
 
+@pytest.mark.slow
 def test_the_export_is_the_same_bytes_in_a_second_run_whatever_was_done_before(trained):
     folder = trained / "artifacts" / "export"
     succeed(trained, "export")
@@ -114,6 +117,8 @@ def test_the_export_is_the_same_bytes_in_a_second_run_whatever_was_done_before(t
     assert metrics["generator"]["kind"] == "mdn_rnn" and metrics["generator"]["formats"]["onnx"]["rms_share"] < 1e-4
 
 
+@pytest.mark.slow
+@pytest.mark.chosen
 def test_stages_killed_minus_nine_end_with_the_bytes_of_stages_that_were_not(trained, project):
     stream = np.random.default_rng(0)
     for stage in TRAINING_STAGES:

@@ -77,6 +77,7 @@ def judged(real, training):
     return evaluate(real, [Judged(*pair) for pair in zip(good, lying, strict=True)], training)
 
 
+@pytest.mark.slow
 def test_every_key_is_filled(judged):
     assert set(judged.metrics) == KEYS
     null = [key for key, node in judged.metrics.items() if is_null(node)]
@@ -99,6 +100,7 @@ def with_controls_twice(training: Training) -> Training:
     return replace(training, params=training.params.model_copy(update={"evaluate": changed}))
 
 
+@pytest.mark.slow
 def test_each_judge_stands_beside_its_floor_and_its_power(real, training):
     drawn = [Judged(as_synthetic(people(seed, 240, ""))) for seed in (5, 6)]
     detection = evaluate(real, drawn, with_controls_twice(training)).metrics["detection"]
@@ -117,6 +119,7 @@ def test_confusion_and_embedding_are_of_the_first_seed(judged, real):
     assert all(math.isfinite(float(row[axis])) for row in judged.embedding for axis in ("x", "y"))
 
 
+@pytest.mark.slow
 def test_the_numbers_are_the_same_again_and_in_another_process(real, quickest):
     drawn = [Judged(as_synthetic(people(seed, 240, ""))) for seed in (5, 6)]
     here = quickest.params.runtime.model_copy(update={"workers": 2, "threads": 1})
@@ -235,6 +238,7 @@ def caught(row: dict) -> set[str]:
     return low | {name for name, bar in HIGH.items() if numbers.get(name, 0.0) > bar}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", sorted(CONTROLS))
 def test_each_cheat_is_caught_by_what_is_meant_to_catch_it(table, control):
     assert CATCHES[control] <= caught(table[control]), table[control]

@@ -366,6 +366,7 @@ def wait_for(address: str) -> None:
     raise TimeoutError(address)
 
 
+@pytest.mark.slow
 def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
     server, root, params, release, monkeypatch, caplog
 ):
@@ -395,6 +396,7 @@ def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
     assert not (root / "mlruns" / "artifacts").exists()
 
 
+@pytest.mark.slow
 def test_what_a_server_did_not_take_to_the_end_of_a_run_is_delivered_by_the_next_one(
     server, root, params, release, monkeypatch, caplog
 ):

@@ -119,6 +119,7 @@ def test_an_unknown_space_names_those_that_there_are(tmp_path):
         spaces.read(tmp_path, "two")
 
 
+@pytest.mark.slow
 def test_a_space_of_nothing_but_impossible_corners_is_refused_and_some_are_counted(project):
     text = spaces.base_text(project, spaces.read(project / "spaces", "small"))
     nothing = Space(preset="small", search={"evaluate.seeds": Range(low=0, high=1, log=False)})
@@ -136,6 +137,7 @@ def whole(project):
     return run(project, "whole", 3)
 
 
+@pytest.mark.slow
 def test_a_search_begins_with_the_params_as_they_were_and_scores_every_trial(whole):
     study, shown = whole
     trials = studies.finished(study)
@@ -147,6 +149,7 @@ def test_a_search_begins_with_the_params_as_they_were_and_scores_every_trial(who
     assert studies.best(study)[0].values[0] == max(trial.values[0] for trial in studies.scored(study))
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_runs_the_same_trials(project, whole, tmp_path):
     root = tmp_path / "on_ray"
     shutil.copytree(project, root, symlinks=True, ignore=shutil.ignore_patterns(".cache", "mlruns"))
@@ -171,6 +174,7 @@ def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
     assert f"trial {leader.number}" in preset and "validation people" in preset
 
 
+@pytest.mark.slow
 def test_a_trial_may_be_shorter_than_the_preset_that_comes_of_it(project):
     study, _ = run(project, "short", 1, epochs=1)
     (trial,) = studies.scored(study)
@@ -178,6 +182,7 @@ def test_a_trial_may_be_shorter_than_the_preset_that_comes_of_it(project):
     assert yaml.safe_load(best_preset(asked(project, "short", 1), trial))["train_generator"]["epochs"] == 4
 
 
+@pytest.mark.slow
 def test_a_study_that_has_its_trials_is_left_alone_and_another_may_begin_with_its_best(project, whole):
     again, shown = run(project, "whole", 3)
     assert not shown and len(studies.finished(again)) == 3
@@ -270,6 +275,7 @@ def test_a_search_leaves_a_table_and_a_picture(project, whole, tmp_path):
     assert (folder / "search.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_trials_go_on_with_the_weights_of_the_best_one_so_far_where_that_is_asked_for(project):
     (project / "spaces" / "rates.yaml").write_text(f"preset: small\nsearch:\n  {RATE}: {{values: [0.003, 0.002]}}\n")
     asked = Search(project, "carried", "rates", 3, carry_weights=True)
@@ -311,6 +317,7 @@ def test_a_trial_that_diverges_or_is_impossible_is_pruned_with_its_reason(projec
     assert trial.state.name == "PRUNED" and reason in trial.user_attrs["ended_by"]
 
 
+@pytest.mark.slow
 def test_of_two_objectives_the_front_is_told(project):
     study, _ = run(project, "front", 2, several=True)
     front = studies.best(study)
@@ -401,6 +408,7 @@ def answer(address: str, server: subprocess.Popen) -> dict:
     raise AssertionError(f"{address} does not answer")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_search_at_once_and_what_was_found_is_kept(project, tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
@@ -423,6 +431,8 @@ with tuning.cancelled_at_once(130):
     assert len(studies.finished(studies.opened(home, PLAN))) < 9
 
 
+@pytest.mark.slow
+@pytest.mark.chosen
 def test_a_tuner_killed_minus_nine_loses_no_finished_trial(project):
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})

@@ -83,6 +83,7 @@ def ended(script: str, clone: Path, told: IO[str]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl", "git"))), reason="bash, curl or git is not installed")
 def test_the_tutorial_leads_from_recordings_to_windows_over_http(clone):
     set_up, *blocks = BLOCKS

@@ -99,6 +99,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_sensegen_train_on_two_machines_ends_as_on_one(machines, project):
     head, other = machines
     with (

@@ -61,6 +61,7 @@ def warm(model: Path, **changed) -> WarmStartParams:
     return WarmStartParams(**told | changed)
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_that_of_the_model_had_come_to(params, windows, model, tmp_path):
     scratch, warmed = (build_generator(windows.shape, SMALL_RECURRENT, seed=1) for _ in range(2))
     told = begin(warmed, windows, warm(model), model.parent)
