@@ -143,11 +143,12 @@ def test_a_second_deployment_changes_nothing_and_a_change_of_the_plan_is_brought
 def test_nothing_starts_twice_at_once_and_schedules_are_made_into_runs(project, webhook):
     """Every deployment has a limit of one, and the server's scheduler makes runs of a cron."""
     assert all(one["concurrency_limit"]["limit"] == 1 for one in PLAN["deployments"])
+    sensegen(project, webhook, "deploy")
     code = """
 import time
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
-    for _ in range(100):
+    for _ in range(200):
         runs = [run for run in client.read_flow_runs() if run.auto_scheduled]
         if runs:
             break

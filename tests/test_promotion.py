@@ -91,7 +91,6 @@ def numbers(releases, real, small, tmp_path_factory) -> dict[str, Judged]:
     return {name: judged(Release.load(path), real, run) for name, path in releases.items()}
 
 
-@pytest.mark.slow
 def test_the_better_one_takes_the_place_and_the_worse_one_does_not(numbers, small):
     scores = numbers["good"].scores
     assert len(scores) == small.promotion.seeds and len(set(scores)) > 1  # each seed draws its own

@@ -77,7 +77,6 @@ def judged(real, training):
     return evaluate(real, [Judged(*pair) for pair in zip(good, lying, strict=True)], training)
 
 
-@pytest.mark.slow
 def test_every_key_is_filled(judged):
     assert set(judged.metrics) == KEYS
     null = [key for key, node in judged.metrics.items() if is_null(node)]
@@ -244,11 +243,13 @@ def test_each_cheat_is_caught_by_what_is_meant_to_catch_it(table, control):
     assert CATCHES[control] <= caught(table[control]), table[control]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", sorted(PASSES))
 def test_what_a_row_gets_past(table, row):
     assert not PASSES[row] & caught(table[row]), table[row]
 
 
+@pytest.mark.slow
 def test_a_generator_that_copies_is_caught_like_the_bootstrap(table):
     assert CATCHES["bootstrap"] <= caught(table["synthetic"])
 

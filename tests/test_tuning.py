@@ -162,6 +162,7 @@ def test_a_ray_cluster_runs_the_same_trials(project, whole, tmp_path):
     assert first.values == pytest.approx(here.values, abs=0.02)  # its products were summed by one thread
 
 
+@pytest.mark.slow
 def test_the_best_one_as_a_preset_is_what_was_tried(project, whole):
     leader = studies.best(whole[0])[0]
     preset = best_preset(asked(project, "whole", 3), leader)
@@ -222,6 +223,7 @@ def _change(path: Path, section: str, key: str, value: object) -> None:
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_each_trial_is_a_run_under_one_parent_with_the_same_metrics(project, whole):
     from sensegen.tracking.store import connect
 
@@ -258,6 +260,7 @@ def test_what_mattered_is_told_where_there_are_trials_enough():
     assert summary.importance(made_up(3)[0]) == {}
 
 
+@pytest.mark.slow
 def test_a_search_leaves_a_table_and_a_picture(project, whole, tmp_path):
     import csv
 
