@@ -128,6 +128,7 @@ def test_clipped_weights_are_within_their_bound_and_those_at_it_are_counted(tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("params", [penalised(), penalised(RECURRENT), clipped()], ids=["conv", "gru", "clipped"])
 def test_a_contest_that_was_stopped_goes_on_to_the_same_bits(params, tmp_path):
     whole, step, batches, guard = contest(params, tmp_path)

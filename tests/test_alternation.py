@@ -92,6 +92,7 @@ def test_both_models_move_and_every_round_gives_a_row(small, training):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_an_alternation_that_stopped_goes_on_to_the_same_bits(small, tmp_path):
     def run(folder, stop_at=None):
         generator, windows = generator_of(small)
@@ -156,6 +157,7 @@ def test_discriminators_survive_save_and_load(small, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_maximum_likelihood_recovers_an_autoregression(small, training):
     """AR(1) with coefficient 0.8 and innovations of 0.6: the likelihood has a known optimum."""
     from sensegen.windows import Windows
@@ -206,6 +208,7 @@ def training_of(stage: str, small, folder) -> Training:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("kind", ["conditional", "per_activity"])
 def test_windows_of_one_class_go_through_pretraining_and_alternation(kind, small, tmp_path):
     fit, validation = (of_class(sines(np.random.default_rng(seed), 48, length=16), 0, ("only",)) for seed in (0, 1))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import SMALL_CNN, SMALL_RECURRENT, sines
+from conftest import SMALL_CNN, sines
 
 from sensegen import augmentation
 from sensegen.augmentation import Amount, amounts, curve
@@ -18,6 +18,7 @@ FIT, TEST = (sines(np.random.default_rng(seed), count) for seed, count in ((0, 2
 
 @pytest.fixture
 def training(params, tmp_path) -> Training:
+    generator = params.train_generator.generator.model_copy(update={"width": 8, "sampling_steps": 4})
     evaluate = params.evaluate.model_copy(
         update={
             **{"classifiers": ["cnn", "random_convolution"], "cnn": SMALL_CNN},
@@ -26,7 +27,7 @@ def training(params, tmp_path) -> Training:
     )
     asked = AugmentParams(windows_a_class=[2], shares=[0.1], seeds=2, generator_steps=40)
     changed = {
-        "train_generator": params.train_generator.model_copy(update={"generator": SMALL_RECURRENT}),
+        "train_generator": params.train_generator.model_copy(update={"generator": generator}),
         **{"evaluate": evaluate, "augment": asked},
     }
     return Training(params.model_copy(update=changed), AlertLog(tmp_path / "alerts.jsonl", "augment"))
@@ -59,6 +60,8 @@ def test_every_amount_has_both_arms_of_every_classifier_and_their_difference(tra
             assert arms["gain"]["mean"] == pytest.approx(gain) and arms["gain"]["seeds"] == 2
 
 
+@pytest.mark.slow
+@pytest.mark.chosen
 def test_generator_and_classifiers_see_the_few_windows_and_nothing_else(training, monkeypatch):
     seen, learned = [], []
     trained, fitted = augmentation._trained, augmentation.fitted_classifier

@@ -158,6 +158,7 @@ def test_two_workers_end_as_one_process_does_with_batch_normalisation(workers, t
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_worker_killed_in_the_middle_changes_nothing(workers, task, tmp_path):
     alone = by_one_process(task, tmp_path)
     with killed(task, "SynchronousWorker", after_epochs=6) as ended:

@@ -148,7 +148,7 @@ def test_nothing_starts_twice_at_once_and_schedules_are_made_into_runs(project, 
 import time
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
-    for _ in range(200):
+    for _ in range(100):
         runs = [run for run in client.read_flow_runs() if run.auto_scheduled]
         if runs:
             break

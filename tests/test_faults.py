@@ -188,6 +188,7 @@ IMPATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "1"}
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_run_goes_on_without_its_prefect_server_and_ends_well_when_it_is_back(anew):
     with started(anew, "run", **IMPATIENT) as run:
         until(lambda: run.steps() > 3)
@@ -204,6 +205,7 @@ def test_a_run_goes_on_without_its_prefect_server_and_ends_well_when_it_is_back(
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_run_whose_prefect_server_never_comes_back_runs_its_stages_and_says_so(anew):
     port = server_of(anew).port
     with started(anew, "run", **IMPATIENT) as run:
@@ -217,6 +219,7 @@ def test_a_run_whose_prefect_server_never_comes_back_runs_its_stages_and_says_so
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_whose_prefect_server_is_dead_is_ended_by_a_signal_with_its_stage(anew, number):
     port = server_of(anew).port
@@ -336,6 +339,7 @@ def begun(project: Path) -> tuple[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_killed_worker_loses_no_run_and_its_successor_ends_what_was_cut_off(project):
     assert Running(project, "deploy").process.wait(300) == 0
     with started(project, "worker") as worker:
@@ -379,6 +383,7 @@ def locked(database: Path, seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_locked_tracking_store_takes_what_it_refused_when_it_is_free_again(tmp_path, params, caplog, monkeypatch):
     monkeypatch.setattr("sensegen.tracking.run.SECONDS_BETWEEN_TRIES", 0.0)
     with tracking.start(params, stage="window", root=tmp_path) as tracker:

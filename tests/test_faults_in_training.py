@@ -70,6 +70,7 @@ def damaged(damage: Damage) -> Windows:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("damage", [constant_channel, window_of_noughts, outlier])
 @pytest.mark.parametrize("kind", sorted(FAMILIES))
 def test_odd_windows_are_survived(kind, damage, tmp_path):
@@ -87,6 +88,7 @@ def test_a_rate_a_thousand_times_too_high_ends_finite(kind, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
 @pytest.mark.parametrize("kind", sorted(FAMILIES))
 def test_a_batch_that_breaks_the_gradient_is_told_and_gone_back_from(kind, value, tmp_path):

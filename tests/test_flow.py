@@ -125,6 +125,7 @@ def set_stage(root: Path, name: str, code: str, **prefect: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_the_flow_and_dvc_repro_leave_the_same_lock_and_skip_each_others_work(project, tmp_path):
     beside = tmp_path / "beside"
     shutil.copytree(project, beside, ignore=shutil.ignore_patterns("mlruns"))
@@ -291,6 +292,7 @@ def test_a_stage_over_its_time_ends_with_everything_it_started(project):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_cancelled_flow_leaves_no_process(project):
     set_stage(project, "long", LONG, timeout_seconds=300)
     code = "import sys, pathlib; from flows import running; running.run(pathlib.Path(sys.argv[1]))"

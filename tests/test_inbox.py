@@ -43,6 +43,7 @@ def take_in(root: Path) -> inbox.Came:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_batch_that_passes_stands_beside_the_others_and_its_drift_says_whether_to_train(project):
     other = put(project / "inbox" / "second" / "P4.csv", rows_of("P4"))
     content = other.read_bytes()
@@ -132,6 +133,7 @@ inbox.take_in(root, schema.load(root / "params.yaml"), lambda batch: os.kill(os.
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("added", [0.0, 900.0], ids=["good", "bad"])
 def test_a_batch_whose_setting_aside_was_cut_off_is_set_aside_and_told_the_next_time(project, added):
     content = put(project / "inbox" / "new" / "P4.csv", changed(rows_of("P4"), "ax", added)).read_bytes()

@@ -67,6 +67,7 @@ def test_without_anything_to_measure_the_last_epoch_stays(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("killed_after", [1, 4, 5, 9])
 def test_a_killed_training_still_knows_its_best_epoch(tmp_path, killed_after):
     def killing(step):

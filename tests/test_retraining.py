@@ -20,7 +20,7 @@ from sensegen import params as schema
 from sensegen.tracking.registry import CHALLENGER, CHAMPION, VERDICT, Registry
 
 # Prefect's clients leave sockets of the finished test server to the garbage collector.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.chosen, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINED = ("download", "validate", "window", "train_generator", "train_discriminator", "alternate")
@@ -97,7 +97,6 @@ def registry_of(root: Path) -> Registry:
     return Registry(root, schema.load(root / "params.yaml").promotion.model)
 
 
-@pytest.mark.chosen
 def test_what_comes_into_the_inbox_becomes_a_model_or_is_set_aside(project):
     said, told = retrained(project)
     assert said.startswith("Completed: Promoted, version 1"), said

@@ -37,7 +37,7 @@ SMALL["evaluate"] = {
     "random_convolution": {"features": 84},
     "encoder": {"filters": 8, "optimiser": FAST, "epochs": 2},
 }
-SMALL["evaluate"]["judges"] |= {"kinds": ["spectral"], "control_kinds": ["spectral"], "windows": 50}
+SMALL["evaluate"]["judges"] |= {"windows": 50, "patience": 1}
 SMALL["export"] = {
     "classifier": {"kind": "cnn", "filters": 8, "optimiser": FAST, "epochs": 2},
     **{"calibration_windows": 10, "generated_windows": 4},

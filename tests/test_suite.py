@@ -100,6 +100,7 @@ def with_controls_twice(training: Training) -> Training:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_each_judge_stands_beside_its_floor_and_its_power(real, training):
     drawn = [Judged(as_synthetic(people(seed, 240, ""))) for seed in (5, 6)]
     detection = evaluate(real, drawn, with_controls_twice(training)).metrics["detection"]
@@ -119,6 +120,7 @@ def test_confusion_and_embedding_are_of_the_first_seed(judged, real):
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_the_numbers_are_the_same_again_and_in_another_process(real, quickest):
     drawn = [Judged(as_synthetic(people(seed, 240, ""))) for seed in (5, 6)]
     here = quickest.params.runtime.model_copy(update={"workers": 2, "threads": 1})
@@ -238,18 +240,21 @@ def caught(row: dict) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("control", sorted(CONTROLS))
 def test_each_cheat_is_caught_by_what_is_meant_to_catch_it(table, control):
     assert CATCHES[control] <= caught(table[control]), table[control]
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 @pytest.mark.parametrize("row", sorted(PASSES))
 def test_what_a_row_gets_past(table, row):
     assert not PASSES[row] & caught(table[row]), table[row]
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_a_generator_that_copies_is_caught_like_the_bootstrap(table):
     assert CATCHES["bootstrap"] <= caught(table["synthetic"])
 

@@ -367,6 +367,7 @@ def wait_for(address: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
     server, root, params, release, monkeypatch, caplog
 ):
@@ -397,6 +398,7 @@ def test_what_a_server_that_was_down_did_not_take_is_delivered_when_it_is_back(
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_what_a_server_did_not_take_to_the_end_of_a_run_is_delivered_by_the_next_one(
     server, root, params, release, monkeypatch, caplog
 ):

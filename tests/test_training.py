@@ -201,6 +201,7 @@ job.run(2000)
 
 
 @pytest.mark.slow
+@pytest.mark.chosen
 def test_killed_minus_nine_at_random_moments_it_still_ends_with_the_same_bits(tmp_path):
     tests = Path(__file__).parent
     script = KILLED.format(tests=str(tests), root=str(tests.parent), folder=str(tmp_path))
