@@ -20,7 +20,7 @@ from sensegen.guard import Variables
 from sensegen.params.models import OptimiserParams
 from sensegen.progress import reporter
 
-SERIES, SEGMENT = 4, 10  # series of a batch, and steps that a gradient goes back
+SERIES = 4  # of a batch
 OPTIMISER = OptimiserParams(learning_rate=3e-4, batch_windows=SERIES, gradient_norm=1.0)
 
 
@@ -109,18 +109,19 @@ def _back(
 
 
 class Segments:
-    """The batch of a step: what came before each value, the values, and 0 where the states begin anew."""
+    """The batch of a step, `length` values of each series: what came before each value, the values, and 0 where the
+    states begin anew."""
 
-    def __init__(self, series: np.ndarray):
-        self.series = series
-        self.epoch_steps = (series.shape[1] - 1) // SEGMENT
+    def __init__(self, series: np.ndarray, length: int):
+        self.series, self.length = series, length
+        self.epoch_steps = (series.shape[1] - 1) // length
         self.epochs = 0  # that the steps asked for so far have ended
 
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.float32]:
         self.epochs = (step + 1) // self.epoch_steps
         at = step % self.epoch_steps
-        first = at * SEGMENT
-        before, targets = (self.series[:, low : low + SEGMENT] for low in (first, first + 1))
+        first = at * self.length
+        before, targets = (self.series[:, low : low + self.length] for low in (first, first + 1))
         return before, targets, np.float32(at > 0)
 
 

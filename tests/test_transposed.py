@@ -4,10 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.transposed import CarriedStates, _layer
-from sensegen.generators.cse555 import CSE555Model
-from sensegen.params.models import LogStddevBounds
-from sensegen.windows import WindowShape
+from benchmarks import anchor
+from benchmarks.transposed import CarriedStates, Segments, _layer
 
 
 def test_gradients_are_those_of_keras_layer_from_the_same_state() -> None:
@@ -36,11 +34,29 @@ def of_keras(layer: keras.layers.LSTM):
 
 
 def test_a_segment_goes_on_where_the_last_one_ended() -> None:
-    network = CarriedStates(CSE555Model(WindowShape(10, 1, 1), LogStddevBounds(low=-6.0, high=2.0)))
-    values = np.random.default_rng(0).normal(size=(4, 10, 1)).astype(np.float32)
+    network = CarriedStates(anchor.notebook_model())
+    values = np.random.default_rng(0).normal(size=(4, anchor.SEGMENT, 1)).astype(np.float32)
 
     def loss(kept: float) -> float:
         return float(network.batch_loss((values, values, tf.constant(kept)), tf.zeros(2, tf.int32)))
 
     begun, gone_on, anew = loss(0.0), loss(1.0), loss(0.0)
     assert begun == anew != gone_on
+
+
+def test_segments_tell_each_value_the_one_before_and_begin_anew_with_every_epoch() -> None:
+    batches = Segments(np.arange(2 * 43, dtype=np.float32).reshape(2, 43, 1), length=20)
+    (first, targets, begun), (second, _, gone_on), (again, _, anew) = (batches(step) for step in range(3))
+    np.testing.assert_array_equal(targets, first + 1)
+    np.testing.assert_array_equal(second, first + 20)
+    np.testing.assert_array_equal(again, first)
+    assert (batches.epoch_steps, begun, gone_on, anew) == (2, 0, 1, 0)
+
+
+def test_the_anchor_has_the_layers_that_the_notebook_printed_and_begins_as_they_did() -> None:
+    model = anchor.notebook_model()
+    model.create_variables()
+    shapes = [tuple(variable.shape) for variable in model.trainable_variables]
+    assert shapes == [(1, 1024), (256, 1024), (1024,), (256, 128), (128,), (128, 72), (72,)]
+    # A normal distribution cut off at two standard deviations keeps 0.88 of its own.
+    assert abs(float(np.std(model.hidden.kernel)) / (0.2 * 0.88) - 1) < 0.05
