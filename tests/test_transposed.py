@@ -60,3 +60,14 @@ def test_the_anchor_has_the_layers_that_the_notebook_printed_and_begins_as_they_
     assert shapes == [(1, 1024), (256, 1024), (1024,), (256, 128), (128,), (128, 72), (72,)]
     # A normal distribution cut off at two standard deviations keeps 0.88 of its own.
     assert abs(float(np.std(model.hidden.kernel)) / (0.2 * 0.88) - 1) < 0.05
+
+
+def test_the_anchor_s_table_has_the_epochs_that_notebooks_are_known_for() -> None:
+    rows = [
+        {"epoch": str(epoch), "loss": "-0.5", "gradient_norm": "3", "held_out_loss": "0.25" if epoch % 50 == 0 else ""}
+        for epoch in range(1, 1601)
+    ]
+    found = list(anchor.shown(rows))
+    assert [line[0] for line in found] == ["100", "500", "1,000", "1,500", "1,516"]
+    assert found[0] == ["100", "-0.56", "-0.30", "-0.50", "3.00", "0.25"]
+    assert found[-1] == ["1,516", "NaN", "-", "-0.50", "3.00", "-"]
