@@ -19,7 +19,7 @@ from sensegen.artifacts import Artifacts, writing
 from sensegen.evaluation.real import Real
 from sensegen.windows import Windows
 
-PICTURES, SHOWN = ROOT / "docs" / "images", "windows_3_total_acc_light.png"
+PICTURES, SHOWN = ROOT / "docs" / "images", "windows_3_total_acc.png"
 STRIDE, STRIDE_SECONDS, DRIFT_SECONDS = "body_acc_x", (0.7, 1.5), 0.64
 Signals = Float[np.ndarray, "window time channel"]
 
