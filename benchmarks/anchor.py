@@ -10,6 +10,7 @@ It goes on where it was stopped, rewrites docs/results/anchor.csv every ten epoc
 """
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -75,11 +76,10 @@ def tell() -> list[str]:
     """The table and the picture of the rows that there are."""
     with RESULTS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    alerts = FOLDER / "alerts.jsonl"
-    found = len(alerts.read_text(encoding="utf-8").splitlines()) if alerts.exists() else 0
+    halvings = round(math.log2(OPTIMISER.learning_rate / float(rows[-1]["learning_rate"])))  # one a divergence
     lines = [
         "Nats a step, mean over an epoch, of four transposed series of body_gyro_x in rad/s, and of the next four.",
-        f"{len(rows):,} epochs, {found} divergences.",
+        f"{len(rows):,} epochs, {halvings} divergences.",
         "",
         *table.markdown(HEADS, list(shown(rows))),
     ]
