@@ -72,7 +72,8 @@ def show_best(study: "Study", console: "Console") -> None:
 
     leaders, ended = best(study), finished(study)
     pruned = sum(trial.state.name == "PRUNED" for trial in ended)
-    table = Table(title=f"{study.study_name}: {len(ended)} trials, {pruned} of them ended early")
+    epochs = sum(trial.user_attrs.get("epochs", 0) for trial in ended)
+    table = Table(title=f"{study.study_name}: {len(ended)} trials, {pruned} ended early, {epochs} epochs in all")
     for column in ("trial", "score", "useful", "told apart", "params"):
         table.add_column(column, justify="left" if column == "params" else "right")
     for trial in leaders[:SHOWN]:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from conftest import SMALL_RECURRENT, succeed
 
+from flows.tuning import show_best
 from sensegen import params as schema
 from sensegen import presets
 from sensegen.generators import build_generator
@@ -318,6 +319,21 @@ def test_a_trial_that_diverges_or_is_impossible_is_pruned_with_its_reason(projec
     study = search(Search(project, f"odd_{reason.split()[0]}", "odd", 1), lambda done, total, told: None)
     (trial,) = study.trials
     assert trial.state.name == "PRUNED" and reason in trial.user_attrs["ended_by"]
+
+
+@pytest.mark.slow
+@pytest.mark.chosen
+def test_a_trial_that_is_behind_tells_for_how_long_it_was_trained(project, monkeypatch):
+    import optuna
+    from rich.console import Console
+
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.study.trials[-1].last_step == 2)
+    study, [(_, _, told)] = run(project, "behind", 1)
+    (trial,) = study.trials
+    assert (trial.state.name, told.reason, trial.user_attrs["epochs"]) == ("PRUNED", "behind", 2)
+    with (console := Console(width=200)).capture() as shown:
+        show_best(study, console)
+    assert "1 trials, 1 ended early, 2 epochs in all" in shown.get()
 
 
 @pytest.mark.slow

@@ -102,9 +102,11 @@ def run(trial: "Trial", material: Material, tracker: "Tracker") -> tuple[float, 
         pretrain(generator, fit, validation, training)
     except Diverged:
         raise ended(trial, "diverged") from None
+    finally:
+        trial.set_user_attr("epochs", curve.epochs)
     found = score(*drawn(generator.sample, fit, params), validation, training)
-    told = {"useful": found.useful, "told_apart": found.told_apart, "score": found.total, "epochs": curve.epochs}
-    tracker.log_metrics({name: value for name, value in told.items() if value is not None})
+    told = {"useful": found.useful, "told_apart": found.told_apart, "score": found.total}
+    tracker.log_metrics({name: value for name, value in told.items() if value is not None} | {"epochs": curve.epochs})
     for name, value in told.items():
         trial.set_user_attr(name, value)
     if material.carried:
