@@ -1,10 +1,10 @@
 """The setting in which SenseGen's re-implementation went to NaN at epoch 1515, run again: the historical preset.
 
-As in the notebook of the CSE-555 report (freeloki/CSE555-VirtualSensorGenerator, 1599NanModel): four transposed series
-of body_gyro_x in rad/s, batch 4, Adam at 0.0003, gradients through 20 steps, which makes 367 updates an epoch. The
-network is the one whose shapes are printed there, 1 x LSTM 256 and dense 128: the three layers of the report's table
-(preset `cse555`) never made those losses. Ours are log standard deviations with bounds, clipped gradients and the
-guard. The next four series are the held-out ones.
+As in notebooks of the CSE-555 report (freeloki/CSE555-VirtualSensorGenerator, 1500-Gyro and 1599NanModel): four
+transposed series of body_gyro_x in rad/s, batch 4, Adam at 0.0003, gradients through 20 steps, which makes 367 updates
+an epoch. The network is the one that their code sets, 1 x LSTM 256 and dense 128; neither trains the three layers of
+the report's table (preset `cse555`). 1599NanModel does not say whether it read this signal or total_acc_x. Ours are log
+standard deviations with bounds, clipped gradients and the guard. The next four series are the held-out ones.
 
 It goes on where it was stopped, rewrites docs/results/anchor.csv every ten epochs, and draws docs/images/anchor.png.
 """
@@ -36,7 +36,7 @@ EPOCHS, REMEMBERED, MEASURED = 2500, 10, 50  # epochs in all, between checkpoint
 SEGMENT = 20  # steps that a gradient goes back
 COLUMNS = ("epoch", "step", "loss", "gradient_norm", "learning_rate", "held_out_loss")
 FOLDER, RESULTS = ROOT / ".cache" / "anchor", ROOT / "docs" / "results" / "anchor.csv"
-# What the notebooks printed after so many epochs: the one that went to NaN, and an earlier one of 1,500.
+# What the notebooks printed after so many epochs: the one that went to NaN, and one of 1,500 epochs.
 NOTEBOOKS: Mapping[str, Mapping[int, float]] = {
     "1599NanModel": {100: -0.56, 500: -1.25, 1000: -2.24, 1500: -2.72, 1516: np.nan},
     "1500-Gyro": {100: -0.30, 500: -1.98, 1000: -2.85, 1500: -3.24},

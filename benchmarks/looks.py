@@ -25,13 +25,22 @@ Signals = Float[np.ndarray, "window time channel"]
 
 
 def run() -> list[str]:
-    """The table and the picture."""
+    """The table and the picture.
+
+    Raises:
+        ValueError: if the run was of other data.
+    """
     artifacts, params = Artifacts(ROOT), schema.load(ROOT / "params.yaml")
+    if params.dataset.name != "uci_har":
+        raise ValueError(
+            f"dataset.name must be uci_har, whose channels are looked at, but is {params.dataset.name}: `sensegen run "
+            "--preset uci_har` first."
+        )
     sides = windows_of(artifacts)
     heads = ("activity", *(f"{title}: {', '.join(sides)}" for title in MEASURES))
     generator = params.train_generator.generator.kind
     lines = [
-        f"{params.dataset.name}, {generator}, seed {params.seed}, at {commit()}; medians of windows.",
+        f"uci_har, {generator}, seed {params.seed}, at {commit()}; medians of windows.",
         "",
         *table.markdown(heads, [[name, *told(sides, label)] for label, name in enumerate(sides["fit people"].classes)]),
     ]

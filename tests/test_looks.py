@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import looks
+from benchmarks.uci_har import preset_params
 from sensegen.windows import Windows
 
 RATE_HZ, SAMPLES, WINDOWS = 50.0, 128, 200
@@ -54,3 +55,11 @@ def test_a_cell_has_the_numbers_of_every_side_of_one_activity() -> None:
     of_stride, *_ = looks.told(sides, 0)
     made, fit = (float(number) for number in of_stride.split(", "))
     assert made < fit == 1.0
+
+
+def test_a_run_of_other_data_is_refused(monkeypatch) -> None:
+    params = preset_params()
+    other = params.model_copy(update={"dataset": params.dataset.model_copy(update={"name": "hapt"})})
+    monkeypatch.setattr(looks.schema, "load", lambda path: other)
+    with pytest.raises(ValueError, match=r"dataset\.name must be uci_har.* is hapt"):
+        looks.run()
