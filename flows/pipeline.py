@@ -83,7 +83,7 @@ def _walk(stage_environment: Mapping[str, str], run: Any, outcomes: list[Outcome
         state = _task(stage)(stage, incidents, stage_environment, stage.name in unchanged, return_state=True)
         metrics = stage_metrics(root, stage) if state.is_completed() else {}
         outcomes.append(Outcome(stage.name, state.name or "", time.monotonic() - started, metrics))
-        _raise_if_failed(state, stage, incidents)
+        _raise_if_failed(state, stage, outcomes[-1].seconds, incidents)
         if metrics:
             run.log_stage_metrics(stage.name, metrics)
         if state.name != "Cached":
@@ -91,18 +91,29 @@ def _walk(stage_environment: Mapping[str, str], run: Any, outcomes: list[Outcome
             unchanged = frozenset()
 
 
-def _raise_if_failed(state: State, stage: Stage, incidents: Incidents) -> None:
+def _raise_if_failed(state: State, stage: Stage, seconds: float, incidents: Incidents) -> None:
     try:
         state.result()
-    except TimeoutError:
-        limit = f"{stage.timeout_seconds:g} seconds"
-        message = f"Stage {stage.name} took longer than {limit}, its timeout_seconds in dvc.yaml, and was stopped."
-        incidents.meet("over_time", f"stage.{stage.name}", message)
+    except TimeoutError:  # Prefect's word for whatever cancels a task that has a time limit
+        kind, message = _stopped(stage, seconds)
+        incidents.meet(kind, f"stage.{stage.name}", message)
         raise StageFailed(stage.name, 1, message) from None
     except StageFailed as failure:
         kind = "data_refused" if stage.name in DATA_STAGES else "failed"
         incidents.meet(kind, f"stage.{stage.name}", str(failure))
         raise
+
+
+def _stopped(stage: Stage, seconds: float) -> tuple[str, str]:
+    """Why Prefect stopped a stage after so many seconds: the kind of the alert, and its text."""
+    if stage.timeout_seconds is not None and seconds >= stage.timeout_seconds:
+        limit = f"{stage.timeout_seconds:g} seconds"
+        return "over_time", f"Stage {stage.name} took longer than {limit}, its timeout_seconds in dvc.yaml, and was stopped."
+    return "failed", (
+        f"Prefect stopped stage {stage.name} after {seconds:.0f} seconds, before its time was over. Its server takes the "
+        "deployment's slot back from a run that has not renewed it for five minutes: the clock was moved, the machine "
+        "slept, or the server was away. The next run goes on from the last checkpoint."
+    )
 
 
 def _task(stage: Stage) -> Any:

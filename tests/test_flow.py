@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -288,6 +289,19 @@ def test_a_stage_over_its_time_ends_with_everything_it_started(project):
     set_stage(project, "long", LONG, timeout_seconds=4)
     with pytest.raises(StageFailed, match="Stage long took longer than 4 seconds"):
         run(project)
+    assert_all_end(pids(project))
+
+
+def test_a_stage_that_prefect_cancels_before_its_time_is_not_said_to_be_over_it(project):
+    """As Prefect does to a run that has lost the lease of its deployment's slot."""
+    from prefect._internal.concurrency.cancellation import cancel_sync_after
+
+    set_stage(project, "long", LONG, timeout_seconds=300)
+    with cancel_sync_after(300) as scope, ThreadPoolExecutor() as pool:
+        cancelled = pool.submit(lambda: (pids(project, wait_seconds=60), scope.cancel()))
+        with pytest.raises(StageFailed, match=r"Prefect stopped stage long after \d+ seconds.*goes on"):
+            run(project)
+        cancelled.result()
     assert_all_end(pids(project))
 
 
