@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flows import dvc_graph, ui, workspace
+from sensegen.addresses import without_password
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,7 +149,7 @@ def tracking_store(root: Path) -> Iterator[Finding]:
 
 def mirror(root: Path) -> Iterator[Finding]:
     """Where archives come from."""
-    place = os.environ.get("SENSEGEN_MIRROR")
+    place, _ = without_password(os.environ.get("SENSEGEN_MIRROR", ""))
     if not place:
         yield Finding("good", "mirror", "SENSEGEN_MIRROR is not set: archives come from their official addresses")
     elif "://" in place or Path(place).is_dir():

@@ -106,11 +106,14 @@ def _raise_if_failed(state: State, stage: Stage, seconds: float, incidents: Inci
 
 def _stopped(stage: Stage, seconds: float) -> tuple[str, str]:
     """Why Prefect stopped a stage after so many seconds: the kind of the alert, and its text."""
-    if stage.timeout_seconds is not None and seconds >= stage.timeout_seconds:
-        limit = f"{stage.timeout_seconds:g} seconds"
-        return "over_time", f"Stage {stage.name} took longer than {limit}, its timeout_seconds in dvc.yaml, and was stopped."
+    limit = stage.timeout_seconds
+    if limit is not None and seconds >= limit:
+        why = (
+            f"Stage {stage.name} took longer than {limit:g} seconds, its timeout_seconds in dvc.yaml, and was stopped."
+        )
+        return "over_time", why
     return "failed", (
-        f"Prefect stopped stage {stage.name} after {seconds:.0f} seconds, before its time was over. Its server takes the "
+        f"Prefect stopped stage {stage.name} after {seconds:.0f} seconds, before its time was over. Its server takes a "
         "deployment's slot back from a run that has not renewed it for five minutes: the clock was moved, the machine "
         "slept, or the server was away. The next run goes on from the last checkpoint."
     )

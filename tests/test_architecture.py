@@ -51,7 +51,7 @@ LAYERS = (
             "batches",
             "seeding",
         ),
-        *("lifeline", "full_disk", "progress", "distributed", "processor", "sensegen"),
+        *("lifeline", "full_disk", "progress", "distributed", "processor", "addresses", "sensegen"),
     ),
 )
 # Below, and yet not to be known: evaluation judges windows whoever made them, a model knows shapes and not sensors,

@@ -1,5 +1,6 @@
 """Archives arrive whole over bad lines, or not at all with a message that says what to do."""
 
+import base64
 import hashlib
 import io
 import stat
@@ -34,6 +35,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.faults = files, list(faults or [])
         self.version = '"v1"'
+        self.login: str | None = None
         self.requests: list[tuple[str, str | None]] = []
 
     @property
@@ -53,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.server.files.get(self.path)
         if fault in ("500", "403", "503"):
             self.send_error(int(fault))
+        elif self.server.login and self.headers.get("Authorization") != self.server.login:
+            self.send_error(401)
         elif body is None:
             self.send_error(404)
         else:
@@ -413,6 +417,19 @@ def test_a_mirror_address_without_the_archive_is_named(tmp_path, monkeypatch):
         monkeypatch.setenv(MIRROR_VARIABLE, server.url)
         with pytest.raises(ArchiveError, match=r"SENSEGEN_MIRROR=http.*looked for .*the%20set\.zip"):
             archive.fetch(request(tmp_path), tmp_path / "raw")
+
+
+def test_a_mirror_that_asks_for_a_password_gets_it_and_nobody_else_does(tmp_path, monkeypatch, caplog):
+    name = f"/made/{INNER.replace(' ', '%20')}"
+    with serving({name: zipped(CONTENT)}, ["500", "403"]) as server:
+        server.login = f"Basic {base64.b64encode(b'me:se/cret').decode()}"
+        monkeypatch.setenv(MIRROR_VARIABLE, server.url.replace("://", "://me:se%2Fcret@"))
+        with pytest.raises(TransferError, match="403") as refused:
+            archive.fetch(request(tmp_path), tmp_path / "raw")
+        archive.fetch(request(tmp_path), tmp_path / "raw")
+    assert "attempt 2 follows" in caplog.text
+    assert "cret" not in caplog.text + str(refused.value) + str(refused.value.__cause__)
+    assert not [path for path, data in files_under(tmp_path).items() if b"cret" in data or "cret" in path]
 
 
 def test_no_network_names_the_simulated_preset_and_the_mirror_variable(tmp_path):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
 
+from sensegen.addresses import Login, without_password
 from sensegen.fetching.transfer import NotThere, Patience, TransferError, transfer
 from sensegen.fetching.zip_entries import ArchiveError
 from sensegen.progress import Progress
@@ -58,25 +59,28 @@ def located(archive: Archive, request: Request) -> Path | PlainFiles:
         ArchiveError: the mirror is none, or does not hold the archive (`NotInMirror`).
         TransferError: the archive could not be fetched.
     """
-    mirror = os.environ.get(MIRROR_VARIABLE, "").strip()
-    # The inner archive first: it is what is used, and a mirror may hold it alone.
-    names = [name for name in (archive.inside, archive.name, *archive.copies) if name]
+    mirror, login = without_password(os.environ.get(MIRROR_VARIABLE, "").strip())
     if not mirror:
         try:
-            return transfer(archive.url, _kept(request, archive.url), request.patience, request.progress)
+            return _transferred(archive.url, request)
         except TransferError as error:
             raise TransferError(f"{error}\n{WAY_OUT}") from error
     if urlsplit(mirror).scheme in ("http", "https"):
-        return _from_mirror_address(mirror, archive, names, request)
+        return _from_mirror_address(mirror, login, archive, request)
     if "://" in mirror:
         raise ArchiveError(f"{MIRROR_VARIABLE}={mirror} must be a folder, or begin with http:// or https://.")
-    return _in_mirror_folder(mirror, archive, names, request.dataset)
+    return _in_mirror_folder(mirror, archive, request.dataset)
 
 
-def _in_mirror_folder(mirror: str, archive: Archive, names: list[str], dataset: str) -> Path | PlainFiles:
+def _names(archive: Archive) -> list[str]:
+    """What it may be called, the inner archive first: it is what is used, and a mirror may hold it alone."""
+    return [name for name in (archive.inside, archive.name, *archive.copies) if name]
+
+
+def _in_mirror_folder(mirror: str, archive: Archive, dataset: str) -> Path | PlainFiles:
     """The archive, or its members where the folder has all of them as plain files."""
     here = Path(mirror).expanduser() / dataset
-    looked_for = [here / name for name in names]
+    looked_for = [here / name for name in _names(archive)]
     if found := next((path for path in looked_for if path.is_file()), None):
         return found
     plain = {member.path: here / member.path for member in archive.members}
@@ -90,18 +94,16 @@ def _in_mirror_folder(mirror: str, archive: Archive, names: list[str], dataset: 
     )
 
 
-def _from_mirror_address(mirror: str, archive: Archive, names: list[str], request: Request) -> Path | PlainFiles:
+def _from_mirror_address(mirror: str, login: Login | None, archive: Archive, request: Request) -> Path | PlainFiles:
     """The archive, or its members one by one where the mirror has them as plain files."""
+    names = _names(archive)
     urls = [f"{mirror.rstrip('/')}/{quote(request.dataset)}/{quote(name)}" for name in names]
     plain = {
         member.path: f"{mirror.rstrip('/')}/{quote(request.dataset)}/{quote(member.path)}" for member in archive.members
     }
     for wanted in (*({name: url} for name, url in zip(names, urls, strict=True)), *([plain] if plain else [])):
         try:
-            paths = {
-                name: transfer(url, _kept(request, url), request.patience, request.progress)
-                for name, url in wanted.items()
-            }
+            paths = {name: _transferred(url, request, login) for name, url in wanted.items()}
         except NotThere:
             continue
         except TransferError as error:
@@ -111,6 +113,10 @@ def _from_mirror_address(mirror: str, archive: Archive, names: list[str], reques
         f"{MIRROR_VARIABLE}={mirror} does not hold the archive; looked for {' and '.join(urls)}. Put it there, or "
         f"unset {MIRROR_VARIABLE} to use the official address."
     )
+
+
+def _transferred(url: str, request: Request, login: Login | None = None) -> Path:
+    return transfer(url, _kept(request, url), request.patience, request.progress, login)
 
 
 def _kept(request: Request, url: str) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensegen.addresses import Login
 from sensegen.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Patience:
         return longest * random.uniform(0.5, 1.0)
 
 
-def transfer(url: str, target: Path, patience: Patience, progress: Progress) -> Path:
-    """Bring `url` to `target`, going on from what an earlier try left behind.
+def transfer(url: str, target: Path, patience: Patience, progress: Progress, login: Login | None = None) -> Path:
+    """Bring `url` to `target`, going on from what an earlier try left behind; `login` for a server that asks for one.
 
     Raises:
         NotThere: if the server has no such file (404, 410).
@@ -64,7 +65,7 @@ def transfer(url: str, target: Path, patience: Patience, progress: Progress) -> 
     part = target.with_name(target.name + ".part")
     for failures in range(1, patience.attempts + 1):
         try:
-            _continue(url, part, patience.timeout_seconds, progress)
+            _continue(url, part, patience.timeout_seconds, progress, login)
             part.replace(target)
             _validator(part).unlink(missing_ok=True)
             return target
@@ -81,7 +82,7 @@ def transfer(url: str, target: Path, patience: Patience, progress: Progress) -> 
     )
 
 
-def _continue(url: str, part: Path, timeout_seconds: float, progress: Progress) -> None:
+def _continue(url: str, part: Path, timeout_seconds: float, progress: Progress, login: Login | None) -> None:
     """One attempt; returns when `part` is whole.
 
     Raises:
@@ -96,7 +97,7 @@ def _continue(url: str, part: Path, timeout_seconds: float, progress: Progress) 
         if _validator(part).exists():
             headers["If-Range"] = _validator(part).read_text(encoding="utf-8")
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=timeout_seconds) as response:
+        with requests.get(url, auth=login, headers=headers, stream=True, timeout=timeout_seconds) as response:
             if response.status_code == 416 and _is_whole(response, have):
                 return
             offset = _accepted_offset(response, have, part)

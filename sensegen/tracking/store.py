@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse, urlsplit
+from urllib.parse import unquote, urlparse
+
+from sensegen.addresses import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,10 +80,10 @@ def server() -> str | None:
     uri = os.environ.get(SERVER, "")
     if not uri.startswith(("http://", "https://")):
         return None
-    parts = urlsplit(uri)
-    if parts.password is not None:
-        os.environ[USERNAME], os.environ[PASSWORD] = unquote(parts.username or ""), unquote(parts.password)
-        uri = os.environ[SERVER] = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    uri, login = without_password(uri)
+    if login is not None:
+        os.environ[USERNAME], os.environ[PASSWORD] = login
+        os.environ[SERVER] = uri
     return uri
 
 
