@@ -115,7 +115,7 @@ def _stopped(stage: Stage, seconds: float) -> tuple[str, str]:
     return "failed", (
         f"Prefect stopped stage {stage.name} after {seconds:.0f} seconds, before its time was over. Its server takes a "
         "deployment's slot back from a run that has not renewed it for five minutes: the clock was moved, the machine "
-        "slept, or the server was away. The next run goes on from the last checkpoint."
+        "slept, or the server was away. The next run goes on from finished stages and the last checkpoint."
     )
 
 
