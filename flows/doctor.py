@@ -149,7 +149,11 @@ def tracking_store(root: Path) -> Iterator[Finding]:
 
 def mirror(root: Path) -> Iterator[Finding]:
     """Where archives come from."""
-    place, _ = without_password(os.environ.get("SENSEGEN_MIRROR", ""))
+    try:
+        place, _ = without_password(os.environ.get("SENSEGEN_MIRROR", ""))
+    except ValueError:  # whose text may hold the password
+        yield Finding("wrong", "mirror", "SENSEGEN_MIRROR is neither a folder nor an address: correct or unset it")
+        return
     if not place:
         yield Finding("good", "mirror", "SENSEGEN_MIRROR is not set: archives come from their official addresses")
     elif "://" in place or Path(place).is_dir():
