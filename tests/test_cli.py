@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from flows import doctor
 from flows.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,3 +115,18 @@ def test_a_disk_with_no_room_to_start_is_told_before_any_server_starts(project, 
         assert "Traceback" not in told.stderr
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "level", "text"),
+    [
+        ("", "good", "official addresses"),
+        ("https://me:secret@mirror.example.org/data", "good", "https://mirror.example.org/data"),
+        ("https://me:secret@[mirror", "wrong", "neither a folder nor an address"),
+        ("/nowhere/at/all", "wrong", "is no folder"),
+    ],
+)
+def test_doctor_looks_at_the_mirror_and_tells_no_password(tmp_path, monkeypatch, mirror, level, text):
+    monkeypatch.setenv("SENSEGEN_MIRROR", mirror)
+    (found,) = doctor.mirror(tmp_path)
+    assert found.level == level and text in found.text and "secret" not in found.text
